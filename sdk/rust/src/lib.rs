@@ -1,0 +1,1 @@
+//! Write Gatewright plugins in Rust.

@@ -1,0 +1,5 @@
+//! Gatewright: a programmable HTTP gateway.
+
+pub mod balance;
+pub mod config;
+pub mod route;

@@ -1,0 +1,2 @@
+//! Gatewright.
+fn main() {}
