@@ -2,4 +2,6 @@
 
 pub mod balance;
 pub mod config;
+pub mod exchange;
+pub mod plugin;
 pub mod route;

@@ -1,0 +1,192 @@
+use std::fmt;
+
+use gatewright_abi::export;
+use wasmtime::{Store, TypedFunc, UpdateDeadline};
+
+use super::error::{DeadlinePassed, Failure, describe};
+use super::host::{Guest, LINES_PER_CALL};
+use super::limits::{START_TIME, TimeBudget};
+use super::manifest::Role;
+use super::plugin::Plugin;
+use super::ticker::Beat;
+use crate::exchange::Exchange;
+
+/// A moment at which a guest is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Start and `init`.
+    Init,
+    /// The director.
+    Direct,
+    /// The middleware's request phase.
+    OnRequest,
+    /// The middleware's response phase.
+    OnResponse,
+    /// Modify-response.
+    ModifyResponse,
+}
+
+impl Hook {
+    pub(super) fn is_request_phase(self) -> bool {
+        matches!(self, Self::Direct | Self::OnRequest)
+    }
+
+    pub(super) fn is_response_phase(self) -> bool {
+        matches!(self, Self::OnResponse | Self::ModifyResponse)
+    }
+
+    pub(super) fn role(self) -> Option<Role> {
+        match self {
+            Self::Init => None,
+            Self::Direct => Some(Role::Director),
+            Self::OnRequest | Self::OnResponse => Some(Role::Middleware),
+            Self::ModifyResponse => Some(Role::ModifyResponse),
+        }
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Init => "init",
+            Self::Direct => "direct",
+            Self::OnRequest => "on_request",
+            Self::OnResponse => "on_response",
+            Self::ModifyResponse => "modify_response",
+        })
+    }
+}
+
+/// The functions that a guest exports, looked up once.
+struct Hooks {
+    direct: Option<TypedFunc<(), i32>>,
+    on_request: Option<TypedFunc<(), i32>>,
+    on_response: Option<TypedFunc<(), i32>>,
+    modify_response: Option<TypedFunc<(), i32>>,
+}
+
+/// One live store of a plugin. Serves one call at a time; after a failure it must not be used again.
+pub(super) struct Instance {
+    store: Store<Guest>,
+    hooks: Hooks,
+    /// Counted for as long as it lives.
+    _alive: super::plugin::Alive,
+}
+
+impl Instance {
+    /// Instantiates the plugin's module and runs its `init`.
+    pub(super) async fn start(plugin: &Plugin, beat: &Beat) -> Result<Self, Failure> {
+        let mut store =
+            Store::new(plugin.module().engine(), Guest::new(plugin.identity(), plugin.limits().memory));
+        bound(&mut store);
+        beat.begin();
+        let hooks = boot(&mut store, plugin).await?;
+        Ok(Self { store, hooks, _alive: plugin.count_instance() })
+    }
+
+    /// Enters the guest. `exchange` is lent to it for the time of the call.
+    pub(super) async fn call(
+        &mut self,
+        plugin: &Plugin,
+        beat: &Beat,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<i32, Failure> {
+        let Some(function) = self.hooks.get(hook) else { return Ok(gatewright_abi::hook::CONTINUE) };
+        let guest = self.store.data_mut();
+        guest.hook = hook;
+        guest.time = TimeBudget::of(plugin.limits().time);
+        guest.log_lines = LINES_PER_CALL;
+        std::mem::swap(&mut guest.exchange, exchange);
+        self.store.set_epoch_deadline(1);
+        beat.begin();
+        let outcome = function.call_async(&mut self.store, ()).await;
+        std::mem::swap(&mut self.store.data_mut().exchange, exchange);
+        match outcome {
+            Ok(code) if code >= 0 => Ok(code),
+            Ok(code) => Err(refusal(self.store.data_mut(), code)),
+            Err(error) => Err(failure(&error, self.store.data(), plugin.limits().time)),
+        }
+    }
+}
+
+impl Hooks {
+    fn get(&self, hook: Hook) -> Option<&TypedFunc<(), i32>> {
+        match hook {
+            Hook::Init => None,
+            Hook::Direct => self.direct.as_ref(),
+            Hook::OnRequest => self.on_request.as_ref(),
+            Hook::OnResponse => self.on_response.as_ref(),
+            Hook::ModifyResponse => self.modify_response.as_ref(),
+        }
+    }
+}
+
+/// Puts the store under its budgets: memory, and time from now on.
+pub(super) fn bound(store: &mut Store<Guest>) {
+    store.limiter(|guest| &mut guest.memory_budget);
+    store.epoch_deadline_callback(|mut store| {
+        if !store.data_mut().time.spend() {
+            return Err(DeadlinePassed.into());
+        }
+        // tokio's own yield lets the worker look at its sockets first; a plain one would be polled again at once.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store.set_epoch_deadline(1);
+}
+
+/// Reactor modules (AssemblyScript's `--exportStart`) set up their globals here.
+pub(super) async fn initialize(
+    store: &mut Store<Guest>,
+    instance: &wasmtime::Instance,
+) -> wasmtime::Result<()> {
+    store.data_mut().memory = instance.get_memory(&mut *store, export::MEMORY);
+    match instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
+        Ok(initialize) => initialize.call_async(&mut *store, ()).await,
+        Err(_) => Ok(()),
+    }
+}
+
+async fn boot(store: &mut Store<Guest>, plugin: &Plugin) -> Result<Hooks, Failure> {
+    match enter(store, plugin).await {
+        Ok((hooks, code)) if code >= 0 => Ok(hooks),
+        Ok((_, code)) => Err(refusal(store.data_mut(), code)),
+        Err(error) => Err(failure(&error, store.data(), START_TIME)),
+    }
+}
+
+async fn enter(store: &mut Store<Guest>, plugin: &Plugin) -> wasmtime::Result<(Hooks, i32)> {
+    let instance = plugin.module().pre().instantiate_async(&mut *store).await?;
+    initialize(store, &instance).await?;
+    let init = instance.get_typed_func::<(), i32>(&mut *store, export::INIT)?;
+    let code = init.call_async(&mut *store, ()).await?;
+    let mut hook = |name| instance.get_typed_func::<(), i32>(&mut *store, name).ok();
+    let hooks = Hooks {
+        direct: hook(export::DIRECT),
+        on_request: hook(export::ON_REQUEST),
+        on_response: hook(export::ON_RESPONSE),
+        modify_response: hook(export::MODIFY_RESPONSE),
+    };
+    Ok((hooks, code))
+}
+
+/// The guest returned a negative code.
+fn refusal(guest: &mut Guest, code: i32) -> Failure {
+    let reason = guest.reason.take().unwrap_or_else(|| format!("returned {code} and gave no reason"));
+    Failure::Refused { reason }
+}
+
+/// The guest trapped, or was stopped.
+fn failure(error: &wasmtime::Error, guest: &Guest, budget: std::time::Duration) -> Failure {
+    if error.is::<DeadlinePassed>() {
+        return Failure::Deadline { budget_ms: budget.as_millis() };
+    }
+    let trap = match &guest.reason {
+        Some(reason) => format!("{} ({reason})", describe(error)),
+        None => describe(error),
+    };
+    if guest.memory_budget.exhausted {
+        return Failure::Memory { limit: guest.memory_budget.limit(), trap };
+    }
+    Failure::Trap { trap }
+}

@@ -1,0 +1,66 @@
+use std::fmt;
+
+use gatewright_abi::{export, unpack};
+use serde::Deserialize;
+use wasmtime::{InstancePre, Store};
+
+use super::engine::Engine;
+use super::error::{ModuleError, describe};
+use super::host::Guest;
+use super::instance;
+use super::memory::GuestMemory;
+
+/// What a module says of itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Manifest {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The roles it can play.
+    pub roles: Vec<Role>,
+    /// A JSON Schema of its configuration.
+    #[serde(default)]
+    pub config: Option<serde_json::Value>,
+}
+
+/// A role of a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Rewrites the outgoing request and chooses where it goes.
+    Director,
+    /// Runs around what follows.
+    Middleware,
+    /// Changes the upstream's response.
+    ModifyResponse,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Director => "director",
+            Self::Middleware => "middleware",
+            Self::ModifyResponse => "modify_response",
+        })
+    }
+}
+
+/// Asks a module for its manifest, on an instance of its own that never runs `init`.
+pub(super) async fn read(engine: &Engine, pre: &InstancePre<Guest>) -> Result<Manifest, ModuleError> {
+    let text = ask(engine, pre).await.map_err(|error| ModuleError::Manifest(describe(&error)))?;
+    serde_json::from_slice(&text).map_err(|error| ModuleError::Manifest(error.to_string()))
+}
+
+async fn ask(engine: &Engine, pre: &InstancePre<Guest>) -> wasmtime::Result<Vec<u8>> {
+    let mut store = Store::new(&engine.wasm, Guest::nameless());
+    let beat = engine.ticker.beat();
+    instance::bound(&mut store);
+    beat.begin();
+    let instance = pre.instantiate_async(&mut store).await?;
+    instance::initialize(&mut store, &instance).await?;
+    let manifest = instance.get_typed_func::<(), i64>(&mut store, export::MANIFEST)?;
+    let (pointer, len) = unpack(manifest.call_async(&mut store, ()).await?);
+    let Some(memory) = instance.get_memory(&mut store, export::MEMORY) else { return Ok(Vec::new()) };
+    Ok(GuestMemory::of(memory.data_mut(&mut store)).read(pointer, len)?.to_vec())
+}

@@ -1,0 +1,42 @@
+//! The plugin host: Wasm modules in, typed calls out.
+//!
+//! ```text
+//! engine       one wasmtime engine, the table of host calls, the ticker
+//! module       compiled bytes, their exports and imports checked, their manifest
+//! plugin       a configured use of a module, proven to start
+//! instance     one live store: serves one call at a time
+//! pool         a worker's idle instances of one plugin
+//! director, middleware, modify_response    the typed calls
+//! host/        what a guest may call, a file for each capability
+//! memory       the only place that touches a guest's pointers
+//! limits       budgets of memory and time;  ticker: the clock of the latter
+//! ```
+//!
+//! A guest is hostile until proven otherwise: whatever it does costs the exchange that called it and the instance it ran
+//! on, never more. Nothing here knows of upstreams, configuration files or hyper.
+
+mod director;
+mod engine;
+mod error;
+mod host;
+mod instance;
+mod limits;
+mod manifest;
+mod memory;
+mod middleware;
+mod modify_response;
+mod module;
+#[expect(clippy::module_inception, reason = "a file is named after its main type")]
+mod plugin;
+mod pool;
+mod ticker;
+
+pub use engine::Engine;
+pub use error::{CallError, Failure, LoadError, ModuleError};
+pub use instance::Hook;
+pub use limits::Limits;
+pub use manifest::{Manifest, Role};
+pub use middleware::Flow;
+pub use module::{Digest, Module};
+pub use plugin::{OnError, Plugin};
+pub use pool::Pool;

@@ -1,0 +1,207 @@
+use std::fmt;
+
+use gatewright_abi::export;
+use sha2::{Digest as _, Sha256};
+use wasmtime::{ExternType, FuncType, InstancePre, ValType};
+
+use super::engine::Engine;
+use super::error::ModuleError;
+use super::host::{Grant, Guest, grant};
+use super::instance::Hook;
+use super::manifest::{Manifest, Role};
+
+/// The SHA-256 of a module's bytes: its identity.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Compiled bytes that keep to the contract.
+pub struct Module {
+    digest: Digest,
+    pre: InstancePre<Guest>,
+    manifest: Manifest,
+}
+
+impl Module {
+    /// Compiles `bytes`, checks what they export and import, and reads their manifest.
+    ///
+    /// # Errors
+    /// The first way in which they are no module for this gateway.
+    pub async fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
+        let module = wasmtime::Module::new(&engine.wasm, bytes)
+            .map_err(|error| ModuleError::NotWasm(format!("{:#}", error.root_cause())))?;
+        check_marker(&module)?;
+        check_exports(&module)?;
+        let pre = link(engine, &module)?;
+        let manifest = super::manifest::read(engine, &pre).await?;
+        check_roles(&module, &manifest)?;
+        Ok(Self { digest: Digest::of(bytes), pre, manifest })
+    }
+
+    /// The identity of its bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether it can play `role`.
+    #[must_use]
+    pub fn has_role(&self, role: Role) -> bool {
+        self.manifest.roles.contains(&role)
+    }
+
+    /// Whether it does anything at `hook`.
+    #[must_use]
+    pub fn has_hook(&self, hook: Hook) -> bool {
+        self.pre.module().get_export(hook_export(hook)).is_some()
+    }
+
+    pub(super) fn pre(&self) -> &InstancePre<Guest> {
+        &self.pre
+    }
+
+    pub(super) fn engine(&self) -> &wasmtime::Engine {
+        self.pre.module().engine()
+    }
+
+    /// Module and name of everything it imports.
+    pub(super) fn imports(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pre.module().imports().map(|import| (import.module(), import.name()))
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("digest", &self.digest).field("manifest", &self.manifest).finish()
+    }
+}
+
+fn hook_export(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Init => export::INIT,
+        Hook::Direct => export::DIRECT,
+        Hook::OnRequest => export::ON_REQUEST,
+        Hook::OnResponse => export::ON_RESPONSE,
+        Hook::ModifyResponse => export::MODIFY_RESPONSE,
+    }
+}
+
+fn check_marker(module: &wasmtime::Module) -> Result<(), ModuleError> {
+    if module.get_export(export::MARKER).is_some() {
+        return Ok(());
+    }
+    let other = module.exports().find_map(|export| export.name().strip_prefix(export::MARKER_PREFIX));
+    match other {
+        Some(found) => Err(ModuleError::Version { found: found.to_owned() }),
+        None => Err(ModuleError::NoMarker),
+    }
+}
+
+fn check_exports(module: &wasmtime::Module) -> Result<(), ModuleError> {
+    match module.get_export(export::MEMORY) {
+        Some(ExternType::Memory(_)) => {}
+        Some(_) => return Err(signature("export", export::MEMORY, "a memory")),
+        None => return Err(missing(export::MEMORY, "which every plugin must")),
+    }
+    required(module, export::MANIFEST, ValType::I64, "which every plugin must")?;
+    required(module, export::INIT, ValType::I32, "which every plugin must")?;
+    [export::DIRECT, export::ON_REQUEST, export::ON_RESPONSE, export::MODIFY_RESPONSE]
+        .into_iter()
+        .filter(|hook| module.get_export(hook).is_some())
+        .try_for_each(|hook| required(module, hook, ValType::I32, ""))
+}
+
+/// That `name` is exported as `() -> result`.
+fn required(
+    module: &wasmtime::Module,
+    name: &'static str,
+    result: ValType,
+    why: &str,
+) -> Result<(), ModuleError> {
+    let expected = format!("a function () -> {result}");
+    match module.get_export(name) {
+        Some(ExternType::Func(found)) if is_getter(&found, &result) => Ok(()),
+        Some(_) => Err(signature("export", name, &expected)),
+        None => Err(missing(name, why)),
+    }
+}
+
+fn is_getter(function: &FuncType, result: &ValType) -> bool {
+    function.params().len() == 0
+        && function.results().len() == 1
+        && function.results().all(|found| ValType::eq(&found, result))
+}
+
+fn check_roles(module: &wasmtime::Module, manifest: &Manifest) -> Result<(), ModuleError> {
+    if manifest.roles.is_empty() {
+        return Err(ModuleError::Manifest("it names no role".into()));
+    }
+    manifest.roles.iter().try_for_each(|role| {
+        let hooks: &[&'static str] = match role {
+            Role::Director => &[export::DIRECT],
+            Role::Middleware => &[export::ON_REQUEST, export::ON_RESPONSE],
+            Role::ModifyResponse => &[export::MODIFY_RESPONSE],
+        };
+        match hooks {
+            [first, ..] if !hooks.iter().any(|hook| module.get_export(hook).is_some()) => {
+                Err(missing(first, &format!("though its manifest names the role {role}")))
+            }
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Resolves the imports. A capability that must be granted is resolved by stubs that trap: whether it was granted is
+/// a matter of each use of the module, not of the module.
+fn link(engine: &Engine, module: &wasmtime::Module) -> Result<InstancePre<Guest>, ModuleError> {
+    let mut linker = (*engine.linker).clone();
+    for import in module.imports() {
+        let (from, name) = (import.module(), import.name());
+        if let Grant::Needed(_) = grant(from) {
+            continue;
+        }
+        let Some(offered) = engine.offered(from, name) else {
+            return Err(ModuleError::UnknownImport { module: from.into(), name: name.into() });
+        };
+        if !import.ty().func().is_some_and(|asked| FuncType::matches(asked, &offered)) {
+            return Err(signature("import", &format!("{from}.{name}"), &offered.to_string()));
+        }
+    }
+    linker
+        .define_unknown_imports_as_traps(module)
+        .map_err(|error| ModuleError::NotWasm(error.to_string()))?;
+    linker.instantiate_pre(module).map_err(|error| ModuleError::NotWasm(format!("{error:#}")))
+}
+
+fn signature(what: &'static str, name: &str, expected: &str) -> ModuleError {
+    ModuleError::Signature { what, name: name.to_owned(), expected: expected.to_owned() }
+}
+
+fn missing(name: &'static str, why: &str) -> ModuleError {
+    ModuleError::MissingExport { name, why: why.to_owned() }
+}

@@ -1,0 +1,63 @@
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::engine::Engine;
+use super::error::{CallError, Failure};
+use super::instance::{Hook, Instance};
+use super::plugin::Plugin;
+use super::ticker::Beat;
+use crate::exchange::Exchange;
+
+/// Idle instances kept for the next calls. Calls hold an instance only while the guest runs, so a worker needs more than
+/// a few only while guests are suspended.
+const MAX_IDLE: usize = 32;
+
+/// A worker's instances of one plugin. Not shared with other workers: taking one is a `pop`.
+pub struct Pool {
+    plugin: Arc<Plugin>,
+    beat: Beat,
+    idle: RefCell<Vec<Instance>>,
+}
+
+impl Pool {
+    /// An empty pool: instances are started as they are needed.
+    #[must_use]
+    pub fn new(engine: &Engine, plugin: Arc<Plugin>) -> Self {
+        Self { plugin, beat: engine.ticker.beat(), idle: RefCell::new(Vec::new()) }
+    }
+
+    /// The plugin whose instances these are.
+    #[must_use]
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        &self.plugin
+    }
+
+    /// Enters the plugin and returns what the hook returned.
+    ///
+    /// An instance comes back to the pool only after a call that ended well: a failed one is thrown away, and so is one
+    /// whose caller went away in the middle.
+    pub(super) async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<i32, CallError> {
+        let outcome = self.enter(hook, exchange).await;
+        outcome.map_err(|failure| CallError { plugin: Arc::clone(self.plugin.name()), hook, failure })
+    }
+
+    async fn enter(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<i32, Failure> {
+        let idle = self.idle.borrow_mut().pop();
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => Instance::start(&self.plugin, &self.beat).await?,
+        };
+        let code = instance.call(&self.plugin, &self.beat, hook, exchange).await?;
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < MAX_IDLE {
+            idle.push(instance);
+        }
+        Ok(code)
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("plugin", self.plugin.name()).finish_non_exhaustive()
+    }
+}

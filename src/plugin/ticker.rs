@@ -1,0 +1,118 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// How often running guests are looked at: the grain of time budgets and of fairness among guests.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks without a guest call after which the ticker rests. A gateway under load never lets it.
+const IDLE_TICKS: u32 = 50;
+
+/// Advances the engine's epoch once a millisecond while guests run, and rests while none does.
+#[derive(Clone)]
+pub(super) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+struct Shared {
+    resting: AtomicBool,
+    stopped: AtomicBool,
+    /// A counter for each holder of a [`Beat`], so that workers do not fight over one cache line.
+    beats: Mutex<Vec<Arc<Counter>>>,
+}
+
+/// Guest calls that one worker has begun; on a cache line of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counter {
+    begun: AtomicUsize,
+}
+
+/// A worker's way to tell the ticker that a guest is about to run.
+pub(super) struct Beat {
+    counter: Arc<Counter>,
+    ticker: Ticker,
+}
+
+impl Ticker {
+    /// Starts the thread. It ends when the last handle to the ticker is gone.
+    pub(super) fn start(engine: wasmtime::Engine) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            resting: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            beats: Mutex::new(Vec::new()),
+        });
+        let watched = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("ticker".into()).spawn(move || run(&engine, &watched))?;
+        Ok(Self { shared, thread: thread.thread().clone() })
+    }
+
+    /// A beat for the calling worker.
+    pub(super) fn beat(&self) -> Beat {
+        let counter = Arc::new(Counter::default());
+        let mut beats = self.shared.beats.lock();
+        beats.retain(|known| Arc::strong_count(known) > 1);
+        beats.push(Arc::clone(&counter));
+        Beat { counter, ticker: self.clone() }
+    }
+}
+
+impl Beat {
+    /// To be called before a guest runs: from here on time passes.
+    pub(super) fn begin(&self) {
+        // The read-modify-write orders the count before the look at `resting`; the ticker does the two the other way
+        // around, so one of them sees the other.
+        self.counter.begun.fetch_add(1, Ordering::SeqCst);
+        if self.ticker.shared.resting.load(Ordering::SeqCst) {
+            self.ticker.shared.resting.store(false, Ordering::SeqCst);
+            self.ticker.thread.unpark();
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        // One reference is the thread's own, one is ours.
+        if Arc::strong_count(&self.shared) <= 2 {
+            self.shared.stopped.store(true, Ordering::SeqCst);
+            self.thread.unpark();
+        }
+    }
+}
+
+fn run(engine: &wasmtime::Engine, shared: &Shared) {
+    let mut seen = 0;
+    let mut idle = 0;
+    while !shared.stopped.load(Ordering::SeqCst) {
+        thread::sleep(TICK);
+        engine.increment_epoch();
+        let begun = shared.begun();
+        idle = if begun == seen { idle + 1 } else { 0 };
+        seen = begun;
+        if idle >= IDLE_TICKS {
+            shared.rest(seen);
+            idle = 0;
+        }
+    }
+}
+
+impl Shared {
+    fn begun(&self) -> usize {
+        self.beats.lock().iter().map(|beat| beat.begun.load(Ordering::SeqCst)).fold(0, usize::wrapping_add)
+    }
+
+    fn rest(&self, seen: usize) {
+        self.resting.store(true, Ordering::SeqCst);
+        while self.resting.load(Ordering::SeqCst)
+            && !self.stopped.load(Ordering::SeqCst)
+            && self.begun() == seen
+        {
+            thread::park();
+        }
+        self.resting.store(false, Ordering::SeqCst);
+    }
+}
