@@ -6,7 +6,7 @@ use super::FieldError;
 const MAX_ATTRIBUTES: usize = 64;
 
 /// Per-exchange notes: a name (UTF-8) and a value (bytes) each. Few, so a list is faster than a map.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Attributes {
     entries: Vec<(Box<str>, Bytes)>,
 }

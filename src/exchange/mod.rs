@@ -4,6 +4,7 @@
 
 mod attributes;
 mod fields;
+mod hash_key;
 mod id;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,6 +18,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 pub use attributes::Attributes;
 pub use fields::{FieldError, add, remove, set};
+pub use hash_key::HashKey;
 pub use id::RequestId;
 
 /// What one exchange carries from its first byte to its last.
@@ -46,7 +48,7 @@ pub struct Exchange {
 pub const GUEST_ALLOWANCE: usize = 256 * 1024;
 
 /// The head of the outgoing request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RequestHead {
     /// The method.
     pub method: Method,
@@ -59,7 +61,7 @@ pub struct RequestHead {
 }
 
 /// The head of the response.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ResponseHead {
     /// The status.
     pub status: StatusCode,
@@ -68,7 +70,7 @@ pub struct ResponseHead {
 }
 
 /// Where a director wants the request to go. What it leaves open, the route and the balancer decide.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Direction {
     /// The upstream's name.
     pub upstream: Option<String>,
@@ -123,6 +125,37 @@ impl Exchange {
             answer: None,
             allowance: GUEST_ALLOWANCE,
         }
+    }
+}
+
+/// What a guest can change of an exchange, put aside so that a failed guest can be undone.
+#[derive(Debug)]
+pub struct Saved {
+    request: RequestHead,
+    response: Option<ResponseHead>,
+    attributes: Attributes,
+    direction: Direction,
+}
+
+impl Exchange {
+    /// Puts aside what a guest can change.
+    #[must_use]
+    pub fn save(&self) -> Saved {
+        Saved {
+            request: self.request.clone(),
+            response: self.response.clone(),
+            attributes: self.attributes.clone(),
+            direction: self.direction.clone(),
+        }
+    }
+
+    /// Undoes what a guest changed since.
+    pub fn restore(&mut self, saved: Saved) {
+        self.request = saved.request;
+        self.response = saved.response;
+        self.attributes = saved.attributes;
+        self.direction = saved.direction;
+        self.answer = None;
     }
 }
 

@@ -1,0 +1,197 @@
+//! Bodies on their way through: nothing is kept but what is being moved.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::record::Record;
+use crate::upstream::{Connection, Lease};
+
+/// The body of a request to an upstream or of a response to a client.
+#[derive(Debug)]
+pub struct Body {
+    content: Content,
+    tail: Option<Box<Tail>>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Empty,
+    Full(Bytes),
+    Client { incoming: Incoming, pause: Pause },
+    Upstream(Incoming),
+}
+
+/// What ends together with a response's body.
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// To be given back where the body was read to its end, else closed.
+    pub(super) connection: Option<Connection<Body>>,
+    pub(super) lease: Option<Lease>,
+    pub(super) record: Option<Record>,
+}
+
+/// Why a body broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The connection broke, or the body was malformed or too short.
+    #[error(transparent)]
+    Wire(#[from] hyper::Error),
+    /// The client paused for too long.
+    #[error("the client sent nothing for {0:?}")]
+    Paused(Duration),
+}
+
+impl Body {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { content: Content::Empty, tail: None }
+    }
+
+    /// All of it at once.
+    #[must_use]
+    pub fn full(bytes: Bytes) -> Self {
+        let content = if bytes.is_empty() { Content::Empty } else { Content::Full(bytes) };
+        Self { content, tail: None }
+    }
+
+    /// A client's body, which may pause for `limit` at most.
+    #[must_use]
+    pub fn from_client(incoming: Incoming, limit: Duration) -> Self {
+        let content = match incoming.is_end_stream() {
+            true => Content::Empty,
+            false => Content::Client { incoming, pause: Pause { limit, timer: None } },
+        };
+        Self { content, tail: None }
+    }
+
+    pub(super) fn from_upstream(incoming: Incoming) -> Self {
+        Self { content: Content::Upstream(incoming), tail: None }
+    }
+
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.content, Content::Empty)
+    }
+
+    /// Hangs on what ends together with this body.
+    pub(super) fn tail(&mut self) -> &mut Tail {
+        self.tail.get_or_insert_with(|| Box::new(Tail { connection: None, lease: None, record: None }))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self { content, tail } = self.get_mut();
+        let frame = ready!(content.poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => count(frame, tail),
+            // What was read to its end needs no look at how it stands.
+            None => *content = Content::Empty,
+            Some(Err(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Empty => true,
+            Content::Full(_) => false,
+            Content::Client { incoming, .. } | Content::Upstream(incoming) => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Client { incoming, .. } | Content::Upstream(incoming) => incoming.size_hint(),
+        }
+    }
+}
+
+fn count(frame: &Frame<Bytes>, tail: &mut Option<Box<Tail>>) {
+    if let (Some(data), Some(record)) = (frame.data_ref(), tail.as_mut().and_then(|tail| tail.record.as_mut())) {
+        record.sent += data.len() as u64;
+    }
+}
+
+impl Content {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Empty => Poll::Ready(None),
+            Self::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Upstream(incoming) => Pin::new(incoming).poll_frame(context).map_err(BodyError::Wire),
+            Self::Client { incoming, pause } => match Pin::new(incoming).poll_frame(context) {
+                Poll::Ready(frame) => {
+                    pause.over();
+                    Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Wire)))
+                }
+                Poll::Pending => pause.poll(context).map(|()| Some(Err(BodyError::Paused(pause.limit)))),
+            },
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let complete = http_body::Body::is_end_stream(self);
+        if let Some(tail) = self.tail.take() {
+            tail.end(complete);
+        }
+    }
+}
+
+impl Tail {
+    fn end(self, complete: bool) {
+        if let Some(connection) = self.connection.filter(|_| complete) {
+            connection.release();
+        }
+        if let Some(record) = self.record {
+            record.end(complete, self.lease.as_ref());
+        }
+    }
+}
+
+/// Watches how long a client keeps silent. The timer is made at the first silence, so a body that is already there costs
+/// none.
+#[derive(Debug)]
+struct Pause {
+    limit: Duration,
+    timer: Option<(Pin<Box<Sleep>>, bool)>,
+}
+
+impl Pause {
+    fn over(&mut self) {
+        if let Some((_, running)) = &mut self.timer {
+            *running = false;
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let limit = self.limit;
+        let (timer, running) = self.timer.get_or_insert_with(|| (Box::pin(sleep(limit)), true));
+        if !*running {
+            *running = true;
+            timer.as_mut().reset(Instant::now() + limit);
+        }
+        timer.as_mut().poll(context)
+    }
+}

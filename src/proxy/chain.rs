@@ -1,0 +1,107 @@
+//! The plugins of a route, in their order.
+
+use std::rc::Rc;
+
+use tracing::warn;
+
+use super::view::View;
+use crate::exchange::{Exchange, Saved};
+use crate::plugin::{CallError, Flow, OnError, Pool};
+use crate::snapshot::{PluginUse, Route};
+
+/// The middleware of one exchange: the onion, and how deep the request got into it.
+pub(super) struct Chain<'a> {
+    view: &'a View,
+    middleware: &'a [PluginUse],
+    /// How many were entered and went on. Their response phases run, whatever happens further in.
+    entered: usize,
+}
+
+impl<'a> Chain<'a> {
+    pub(super) fn new(view: &'a View, route: Option<&'a Route>) -> Self {
+        Self { view, middleware: route.map_or(&[], |route| &route.middleware), entered: 0 }
+    }
+
+    /// Outermost first, until one answers.
+    pub(super) async fn request_phase(&mut self, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
+        for used in self.middleware {
+            if used.on_request {
+                let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
+                let saved = save(used, exchange);
+                let outcome = pool.on_request(exchange).await;
+                if settle(outcome, Flow::Continue, saved, exchange)? == Flow::Answered {
+                    return Ok(Flow::Answered);
+                }
+            }
+            self.entered += 1;
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Innermost first. One that fails has its say replaced by an error, on which those further out still run.
+    pub(super) async fn response_phase(&mut self, exchange: &mut Box<Exchange>) -> Result<(), CallError> {
+        while let Some(used) = self.entered.checked_sub(1).and_then(|last| self.middleware.get(last)) {
+            self.entered -= 1;
+            if used.on_response {
+                let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
+                let saved = save(used, exchange);
+                let outcome = pool.on_response(exchange).await;
+                settle(outcome, (), saved, exchange)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The director, where the route has one.
+pub(super) async fn direct(
+    view: &View,
+    route: &Route,
+    exchange: &mut Box<Exchange>,
+) -> Result<Flow, CallError> {
+    let Some((used, pool)) = route.director.as_ref().and_then(|used| with_pool(view, used)) else {
+        return Ok(Flow::Continue);
+    };
+    let saved = save(used, exchange);
+    let outcome = pool.direct(exchange).await;
+    settle(outcome, Flow::Continue, saved, exchange)
+}
+
+/// Modify-response, in the order of the configuration.
+pub(super) async fn modify_response(
+    view: &View,
+    route: &Route,
+    exchange: &mut Box<Exchange>,
+) -> Result<(), CallError> {
+    for (used, pool) in route.modify_response.iter().filter_map(|used| with_pool(view, used)) {
+        let saved = save(used, exchange);
+        let outcome = pool.modify_response(exchange).await;
+        settle(outcome, (), saved, exchange)?;
+    }
+    Ok(())
+}
+
+fn with_pool<'a>(view: &'a View, used: &'a PluginUse) -> Option<(&'a PluginUse, &'a Rc<Pool>)> {
+    Some((used, view.plugins.get(used.plugin)?))
+}
+
+/// A plugin that may be skipped must leave no half-done work behind when it fails.
+fn save(used: &PluginUse, exchange: &Exchange) -> Option<Saved> {
+    (used.on_error == OnError::Skip).then(|| exchange.save())
+}
+
+fn settle<T>(
+    outcome: Result<T, CallError>,
+    skipped: T,
+    saved: Option<Saved>,
+    exchange: &mut Exchange,
+) -> Result<T, CallError> {
+    match (outcome, saved) {
+        (Err(error), Some(saved)) => {
+            warn!(request_id = %exchange.id, route = &*exchange.route, kind = error.failure.kind(), "skipped: {error}");
+            exchange.restore(saved);
+            Ok(skipped)
+        }
+        (outcome, _) => outcome,
+    }
+}

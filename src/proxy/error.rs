@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::plugin::{CallError, Failure, Hook};
+use crate::upstream::ConnectError;
+
+/// Why an exchange has no response of an upstream.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// The request itself cannot be served.
+    #[error("bad request: {0}")]
+    BadRequest(&'static str),
+    /// A method that a gateway does not serve.
+    #[error("the method CONNECT is not served")]
+    Connect,
+    /// No route matches.
+    #[error("no route matches")]
+    NoRoute,
+    /// Neither the route nor the director names an upstream that exists.
+    #[error("no such upstream: {0}")]
+    NoUpstream(String),
+    /// The director chose an endpoint that the upstream does not have.
+    #[error("upstream `{upstream}` has no endpoint {endpoint}")]
+    UnknownEndpoint {
+        /// The upstream.
+        upstream: String,
+        /// What the director asked for.
+        endpoint: String,
+    },
+    /// No endpoint of the upstream is usable.
+    #[error("no usable endpoint in upstream `{0}`")]
+    NoEndpoint(String),
+    /// No endpoint could be reached; the last one's reason.
+    #[error("{endpoint}: {error}")]
+    Unreachable {
+        /// The endpoint.
+        endpoint: String,
+        /// Why.
+        error: ConnectError,
+    },
+    /// The endpoint broke the exchange, or answered what is not HTTP.
+    #[error("{endpoint}: {error}")]
+    Broken {
+        /// The endpoint.
+        endpoint: String,
+        /// Why.
+        error: hyper::Error,
+    },
+    /// The endpoint changed protocols without being asked to.
+    #[error("{endpoint}: switched protocols, which nobody asked for")]
+    Unasked {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The endpoint took too long.
+    #[error("{endpoint}: no response within {limit:?}")]
+    Late {
+        /// The endpoint.
+        endpoint: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The client's body ended early or broke while it was sent on.
+    #[error("the client's body broke off: {0}")]
+    ClientBody(hyper::Error),
+    /// A plugin failed.
+    #[error(transparent)]
+    Plugin(#[from] CallError),
+}
+
+impl ProxyError {
+    /// The status that the client sees: the only such mapping.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) | Self::ClientBody(_) => StatusCode::BAD_REQUEST,
+            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoEndpoint(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoUpstream(_)
+            | Self::UnknownEndpoint { .. }
+            | Self::Unreachable { .. }
+            | Self::Broken { .. }
+            | Self::Unasked { .. } => StatusCode::BAD_GATEWAY,
+            Self::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Plugin(error) => plugin_status(error),
+        }
+    }
+
+    /// Whether the gateway's operator should hear of it: what clients do wrong is theirs.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.status().is_server_error()
+    }
+}
+
+/// A modify-response that refuses the upstream's response says that this response is bad.
+fn plugin_status(error: &CallError) -> StatusCode {
+    match (error.hook, &error.failure) {
+        (Hook::ModifyResponse, Failure::Refused { .. }) => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,289 @@
+//! Sending the request to an endpoint, and to another one where that is safe.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::uri::{PathAndQuery, Uri};
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+use tokio::time::timeout;
+
+use super::body::Body;
+use super::error::ProxyError;
+use super::headers;
+use super::record::Record;
+use super::upgrade::Upgrade;
+use super::view::View;
+use crate::exchange::{Exchange, ResponseHead};
+use crate::snapshot::{Route, UpstreamEntry};
+use crate::upstream::{Connection, Connections, Endpoint, Lease, SendError};
+
+/// Forwards the exchange's request. The head of the response is then in the exchange; its body is returned.
+pub(super) async fn forward(
+    view: &View,
+    route: &Route,
+    exchange: &mut Exchange,
+    record: &mut Record,
+    body: Body,
+    upgrade: Option<Upgrade>,
+) -> Result<Body, ProxyError> {
+    let (entry, connections) = choose(view, route, exchange)?;
+    let replayable = body.is_empty() && exchange.request.method.is_idempotent() && upgrade.is_none();
+    let mut attempts = Attempts {
+        connections,
+        exchange,
+        key: hash_key(entry, exchange),
+        upgrade: upgrade.as_ref(),
+        replayable,
+        retries: entry.upstream.settings().retries,
+        tried: SmallVec::new(),
+        record,
+    };
+    let (response, connection, lease) = attempts.run(body).await?;
+    accept(exchange, response, connection, lease, upgrade)
+}
+
+/// The upstream: the director's choice, else the route's.
+fn choose<'a>(
+    view: &'a View,
+    route: &Route,
+    exchange: &Exchange,
+) -> Result<(&'a UpstreamEntry, &'a Rc<Connections<Body>>), ProxyError> {
+    let chosen = exchange.direction.upstream.as_deref();
+    let index = match chosen {
+        Some(name) => view.snapshot.upstream(name),
+        None => route.upstream,
+    };
+    let found = index.and_then(|index| view.snapshot.upstreams.get(index).zip(view.upstreams.get(index)));
+    found.ok_or_else(|| {
+        ProxyError::NoUpstream(chosen.unwrap_or("the route has none and the director chose none").to_owned())
+    })
+}
+
+fn hash_key<'a>(entry: &UpstreamEntry, exchange: &'a Exchange) -> Option<Cow<'a, [u8]>> {
+    match &exchange.direction.hash_key {
+        Some(key) => Some(Cow::Borrowed(key)),
+        None => entry.hash_key.as_ref()?.of(exchange),
+    }
+}
+
+/// The tries of one request.
+struct Attempts<'a> {
+    connections: &'a Rc<Connections<Body>>,
+    exchange: &'a Exchange,
+    key: Option<Cow<'a, [u8]>>,
+    upgrade: Option<&'a Upgrade>,
+    /// Whether the request may be sent again after an endpoint may have seen it.
+    replayable: bool,
+    /// How often that may still happen.
+    retries: u32,
+    tried: SmallVec<[usize; 4]>,
+    record: &'a mut Record,
+}
+
+type Answered = (Response<Incoming>, Connection<Body>, Lease);
+
+/// How a try ended without a response.
+enum Miss {
+    /// The request may go to another endpoint, with this body.
+    Again(Body, ProxyError),
+    /// It may not.
+    Final(ProxyError),
+}
+
+impl Attempts<'_> {
+    async fn run(&mut self, mut body: Body) -> Result<Answered, ProxyError> {
+        let mut last = None;
+        loop {
+            let lease = match (self.next()?, last) {
+                (Some(lease), _) => lease,
+                (None, Some(error)) => return Err(error),
+                (None, None) => {
+                    return Err(ProxyError::NoEndpoint(self.connections.upstream().name().to_owned()));
+                }
+            };
+            self.tried.push(lease.index());
+            self.record.attempts += 1;
+            match self.attempt(lease, body).await {
+                Ok(answered) => return Ok(answered),
+                Err(Miss::Final(error)) => return Err(error),
+                Err(Miss::Again(unsent, error)) => {
+                    body = unsent;
+                    last = Some(error);
+                }
+            }
+        }
+    }
+
+    /// The next endpoint to try: the director's, once, or the balancer's.
+    fn next(&self) -> Result<Option<Lease>, ProxyError> {
+        let upstream = self.connections.upstream();
+        match &self.exchange.direction.endpoint {
+            None => Ok(upstream.pick(self.key.as_deref(), &self.tried)),
+            Some(_) if !self.tried.is_empty() => Ok(None),
+            Some(url) => match upstream.take(url) {
+                Some(lease) => Ok(Some(lease)),
+                None => Err(ProxyError::UnknownEndpoint {
+                    upstream: upstream.name().to_owned(),
+                    endpoint: url.clone(),
+                }),
+            },
+        }
+    }
+
+    /// One endpoint: first on a kept connection, and on a new one if that turns out to be stale.
+    async fn attempt(&mut self, lease: Lease, mut body: Body) -> Result<Answered, Miss> {
+        let started = Instant::now();
+        let upstream = std::sync::Arc::clone(lease.upstream());
+        let Some(endpoint) = upstream.endpoints().get(lease.index()) else {
+            return Err(Miss::Final(ProxyError::NoEndpoint(upstream.name().to_owned())));
+        };
+        let mut reused = self.connections.reuse(lease.index());
+        loop {
+            let mut connection = match reused.take() {
+                Some(connection) => connection,
+                None => match self.connections.connect(lease.index(), endpoint).await {
+                    Ok(connection) => connection,
+                    Err(error) => {
+                        lease.fail();
+                        let error = ProxyError::Unreachable { endpoint: endpoint.to_string(), error };
+                        return Err(Miss::Again(body, error));
+                    }
+                },
+            };
+            let limit = self.limit();
+            let request = self.request(endpoint, body);
+            let failed = match timeout(limit, connection.send(request)).await {
+                Ok(Ok(response)) => {
+                    self.record.upstream_time = Some(started.elapsed());
+                    return Ok((response, connection, lease));
+                }
+                Ok(Err(failed)) => failed,
+                Err(_) => {
+                    lease.fail();
+                    return Err(Miss::Final(ProxyError::Late { endpoint: endpoint.to_string(), limit }));
+                }
+            };
+            let sent = failed.unsent.is_none();
+            body = match self.body_again(failed, endpoint) {
+                Ok((body, _)) if connection.is_reused() => body,
+                Ok((body, error)) => {
+                    lease.fail();
+                    return self.after_break(sent, body, error);
+                }
+                Err(error) => {
+                    if !matches!(error, ProxyError::ClientBody(_)) {
+                        lease.fail();
+                    }
+                    return Err(Miss::Final(error));
+                }
+            };
+        }
+    }
+
+    /// The body for another try, where there may be one.
+    fn body_again(&self, failed: SendError<Body>, endpoint: &Endpoint) -> Result<(Body, ProxyError), ProxyError> {
+        let SendError { error, unsent } = failed;
+        let error = broken(error, endpoint);
+        match unsent {
+            Some(request) => Ok((request.into_body(), error)),
+            None if self.replayable => Ok((Body::empty(), error)),
+            None => Err(error),
+        }
+    }
+
+    fn after_break(&mut self, sent: bool, body: Body, error: ProxyError) -> Result<Answered, Miss> {
+        if sent {
+            let Some(left) = self.retries.checked_sub(1) else { return Err(Miss::Final(error)) };
+            self.retries = left;
+        }
+        Err(Miss::Again(body, error))
+    }
+
+    fn limit(&self) -> Duration {
+        let chosen = self.exchange.direction.timeout;
+        chosen.unwrap_or(self.connections.upstream().settings().response_timeout)
+    }
+
+    /// The request as it goes over the wire to this endpoint.
+    fn request(&self, endpoint: &Endpoint, body: Body) -> Request<Body> {
+        let head = &self.exchange.request;
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method.clone();
+        *request.uri_mut() = uri(endpoint, &head.target);
+        *request.version_mut() = Version::HTTP_11;
+        let mut headers = head.headers.clone();
+        let settings = self.connections.upstream().settings();
+        if let Some(host) = settings.host.as_ref().filter(|_| !self.exchange.direction.host_set) {
+            headers.insert(HOST, host.clone());
+        } else if !headers.contains_key(HOST) {
+            headers.insert(HOST, endpoint.authority.clone());
+        }
+        if let Some(upgrade) = self.upgrade {
+            upgrade.announce(&mut headers);
+        }
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+fn uri(endpoint: &Endpoint, target: &PathAndQuery) -> Uri {
+    let joined = headers::join(&endpoint.base_path, target).unwrap_or_else(|| target.clone());
+    Uri::from(joined)
+}
+
+/// Whose fault it is: hyper reports a client's broken body as an error of the request that carries it.
+fn broken(error: hyper::Error, endpoint: &Endpoint) -> ProxyError {
+    if error.is_user() {
+        return ProxyError::ClientBody(error);
+    }
+    ProxyError::Broken { endpoint: endpoint.to_string(), error }
+}
+
+/// Takes the response over into the exchange.
+fn accept(
+    exchange: &mut Exchange,
+    response: Response<Incoming>,
+    connection: Connection<Body>,
+    mut lease: Lease,
+    upgrade: Option<Upgrade>,
+) -> Result<Body, ProxyError> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(exchange, response, lease, upgrade);
+    }
+    lease.succeed();
+    let (mut head, incoming) = response.into_parts();
+    headers::strip_hop_by_hop(&mut head.headers);
+    exchange.response = Some(ResponseHead { status: head.status, headers: head.headers });
+    let mut body = Body::from_upstream(incoming);
+    let tail = body.tail();
+    tail.connection = Some(connection);
+    tail.lease = Some(lease);
+    Ok(body)
+}
+
+fn switch(
+    exchange: &mut Exchange,
+    response: Response<Incoming>,
+    lease: Lease,
+    upgrade: Option<Upgrade>,
+) -> Result<Body, ProxyError> {
+    let Some(upgrade) = upgrade else {
+        let endpoint = lease.endpoint().map(ToString::to_string).unwrap_or_default();
+        lease.fail();
+        return Err(ProxyError::Unasked { endpoint });
+    };
+    let mut headers = response.headers().clone();
+    let protocol = headers.get(UPGRADE).cloned();
+    headers::strip_hop_by_hop(&mut headers);
+    headers.insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
+    if let Some(protocol) = protocol {
+        headers.insert(UPGRADE, protocol);
+    }
+    exchange.response = Some(ResponseHead { status: response.status(), headers });
+    upgrade.tunnel(response, exchange.id, lease);
+    Ok(Body::empty())
+}

@@ -1,0 +1,64 @@
+//! From an exchange's outcome to the response that the client gets.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use tracing::{debug, error};
+
+use super::body::Body;
+use super::error::ProxyError;
+use super::record::Record;
+use super::view::View;
+use crate::exchange::{Exchange, ResponseHead};
+
+/// The response to an error. The client learns the status and how to ask about it, nothing else.
+pub(super) fn to_error(error: &ProxyError, exchange: &mut Exchange, _record: &mut Record) -> Body {
+    let status = error.status();
+    let (id, route) = (exchange.id, &*exchange.route);
+    match error {
+        ProxyError::Plugin(failed) => {
+            error!(request_id = %id, route, status = status.as_u16(), kind = failed.failure.kind(), "{failed}");
+        }
+        error if error.is_ours() => error!(request_id = %id, route, status = status.as_u16(), "{error}"),
+        error => debug!(request_id = %id, route, status = status.as_u16(), "{error}"),
+    }
+    let mut headers = HeaderMap::with_capacity(2);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    let text = format!("{} {}\nrequest {id}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+    reply(exchange, ResponseHead { status, headers }, Bytes::from(text))
+}
+
+/// The response that a plugin made.
+pub(super) fn answered(exchange: &mut Exchange) -> Result<Body, ProxyError> {
+    let Some(answer) = exchange.answer.take() else { return Err(ProxyError::NoRoute) };
+    Ok(reply(exchange, answer.head, answer.body))
+}
+
+fn reply(exchange: &mut Exchange, head: ResponseHead, body: Bytes) -> Body {
+    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let mut head = head;
+    if !bodiless {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    exchange.response = Some(head);
+    if bodiless { Body::empty() } else { Body::full(body) }
+}
+
+/// The response as hyper sends it. From here on the body carries all that ends with it.
+pub(super) fn finish(
+    mut exchange: Box<Exchange>,
+    mut body: Body,
+    mut record: Record,
+    _view: &Rc<View>,
+) -> Response<Body> {
+    let head = exchange.response.take();
+    let head = head.unwrap_or(ResponseHead { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new() });
+    record.head(head.status, exchange);
+    body.tail().record = Some(record);
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    response
+}

@@ -1,0 +1,56 @@
+//! `Upgrade`: two connections become one tunnel.
+
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::copy_bidirectional;
+use tracing::debug;
+
+use super::headers::has_token;
+use crate::exchange::RequestId;
+use crate::upstream::Lease;
+
+/// A client's wish to speak another protocol.
+pub(super) struct Upgrade {
+    protocol: HeaderValue,
+    client: OnUpgrade,
+}
+
+impl Upgrade {
+    /// The wish, where the request has one. `h2c` is none: it is about the client's own connection.
+    pub(super) fn wanted(request: &mut Request<Incoming>) -> Option<Self> {
+        let headers = request.headers();
+        let protocol = headers.get(UPGRADE)?.clone();
+        let h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
+        if h2c || !has_token(headers, &CONNECTION, b"upgrade") {
+            return None;
+        }
+        Some(Self { protocol, client: hyper::upgrade::on(request) })
+    }
+
+    /// Says so on the outgoing request.
+    pub(super) fn announce(&self, headers: &mut HeaderMap) {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, self.protocol.clone());
+    }
+
+    /// The endpoint agreed: once the client has its answer, bytes go both ways until both sides have ended.
+    pub(super) fn tunnel(self, mut response: Response<Incoming>, id: RequestId, mut lease: Lease) {
+        lease.succeed();
+        let endpoint = hyper::upgrade::on(&mut response);
+        tokio::task::spawn_local(async move {
+            let _lease = lease;
+            let (client, endpoint) = match futures_util::future::try_join(self.client, endpoint).await {
+                Ok(both) => both,
+                Err(error) => return debug!(request_id = %id, "no tunnel: {error}"),
+            };
+            let (mut client, mut endpoint) = (TokioIo::new(client), TokioIo::new(endpoint));
+            match copy_bidirectional(&mut client, &mut endpoint).await {
+                Ok((up, down)) => debug!(request_id = %id, up, down, "tunnel ended"),
+                Err(error) => debug!(request_id = %id, "tunnel broke: {error}"),
+            }
+        });
+    }
+}

@@ -1,0 +1,40 @@
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::body::Body;
+use crate::plugin::{self, Engine};
+use crate::snapshot::Snapshot;
+use crate::upstream::Connections;
+
+/// A worker's side of a snapshot: its plugin instances and its connections, by the snapshot's own numbers.
+#[derive(Debug)]
+pub struct View {
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+    pub(super) plugins: Vec<Rc<plugin::Pool>>,
+    pub(super) upstreams: Vec<Rc<Connections<Body>>>,
+}
+
+impl View {
+    /// The view of `snapshot`. What is the same as in `previous` keeps its instances and connections.
+    #[must_use]
+    pub fn build(snapshot: Arc<Snapshot>, engine: &Engine, previous: Option<&Self>) -> Self {
+        let old_plugins = previous.map_or(&[][..], |view| &view.plugins);
+        let old_upstreams = previous.map_or(&[][..], |view| &view.upstreams);
+        let plugins = snapshot.plugins.iter().map(|plugin| {
+            let kept = old_plugins.iter().find(|pool| Arc::ptr_eq(pool.plugin(), plugin));
+            kept.cloned().unwrap_or_else(|| Rc::new(plugin::Pool::new(engine, Arc::clone(plugin))))
+        });
+        let upstreams = snapshot.upstreams.iter().map(|entry| {
+            let kept = old_upstreams.iter().find(|pool| Arc::ptr_eq(pool.upstream(), &entry.upstream));
+            kept.cloned().unwrap_or_else(|| Rc::new(Connections::new(Arc::clone(&entry.upstream))))
+        });
+        let (plugins, upstreams) = (plugins.collect(), upstreams.collect());
+        Self { snapshot, plugins, upstreams }
+    }
+
+    /// Closes connections that have been idle for too long.
+    pub fn sweep(&self) {
+        self.upstreams.iter().for_each(|connections| connections.sweep());
+    }
+}

@@ -1,0 +1,16 @@
+use std::io;
+use std::time::Duration;
+
+/// Why there is no connection to an endpoint. Nothing was sent, so the request may go elsewhere.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Refused, unreachable, unknown host.
+    #[error("cannot connect: {0}")]
+    Io(#[from] io::Error),
+    /// Not within `connect_timeout`.
+    #[error("no connection within {0:?}")]
+    Timeout(Duration),
+    /// The connection broke before it could be used.
+    #[error("connection broke at once: {0}")]
+    Handshake(#[source] hyper::Error),
+}
