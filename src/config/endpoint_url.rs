@@ -1,0 +1,234 @@
+//! The URL of an endpoint.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// `http://HOST[:PORT][/BASE]`, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointUrl {
+    /// The URL as the file has it.
+    pub text: String,
+    /// A DNS name in lower case or an IP address; an IPv6 address without its brackets.
+    pub host: String,
+    /// The port; 80 when the URL has none.
+    pub port: u16,
+    /// What goes before the path of every request: escaped, without a slash at its end, empty for none.
+    pub base_path: String,
+}
+
+impl EndpointUrl {
+    /// Takes a URL apart. The error says what is wrong and what would be right.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let rest = after_scheme(text)?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (host, port) = split_port(authority)?;
+        Ok(Self {
+            text: text.to_owned(),
+            host: parse_host(host)?,
+            port: port.map_or(Ok(80), parse_port)?,
+            base_path: parse_base_path(path)?,
+        })
+    }
+
+    /// `HOST:PORT`, with brackets around an IPv6 address: what identifies the endpoint in logs, and what a socket
+    /// address parses from when the host is an IP address.
+    pub fn address(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// Whether two URLs lead to the same place, however they are written.
+    pub fn same_place(&self, other: &Self) -> bool {
+        (&self.host, self.port, &self.base_path) == (&other.host, other.port, &other.base_path)
+    }
+}
+
+impl fmt::Display for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a text is no URL of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// `https://`.
+    #[error("`https` is not supported yet")]
+    Https,
+    /// No scheme, or another one.
+    #[error("an endpoint's URL begins with http://")]
+    Scheme,
+    /// `user:password@`.
+    #[error("user and password do not belong in an endpoint's URL")]
+    UserInfo,
+    /// Neither a name nor an address.
+    #[error("invalid host")]
+    Host,
+    /// Not a port from 1 to 65535.
+    #[error("invalid port")]
+    Port,
+    /// A character that wants to be escaped.
+    #[error("invalid path")]
+    Path,
+    /// `?query`.
+    #[error("a query does not belong in an endpoint's URL")]
+    Query,
+    /// `#fragment`.
+    #[error("a fragment does not belong in an endpoint's URL")]
+    Fragment,
+}
+
+impl UrlError {
+    /// What would be right.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Https | Self::Scheme => "write \"http://HOST:PORT\"",
+            Self::UserInfo => "leave out everything up to the @; a plugin can set an `authorization` header",
+            Self::Host => "a DNS name, an IPv4 address or an IPv6 address in brackets: \"http://[::1]:9001\"",
+            Self::Port => "a port is a number from 1 to 65535; without one it is 80",
+            Self::Path => "escape what is not allowed in a path, such as %20 for a space",
+            Self::Query | Self::Fragment => "the request's own query is sent; a director can change it",
+        }
+    }
+}
+
+fn after_scheme(text: &str) -> Result<&str, UrlError> {
+    let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" => Ok(rest),
+        "https" => Err(UrlError::Https),
+        _ => Err(UrlError::Scheme),
+    }
+}
+
+/// Splits `host:port`; an IPv6 address has its colons in brackets.
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
+    if authority.contains('@') {
+        return Err(UrlError::UserInfo);
+    }
+    let after_brackets = authority.rfind(']').unwrap_or(0);
+    match authority.rfind(':').filter(|colon| *colon > after_brackets) {
+        Some(colon) => {
+            let (host, port) = authority.split_at(colon);
+            Ok((host, port.strip_prefix(':')))
+        }
+        None => Ok((authority, None)),
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, UrlError> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port != 0).ok_or(UrlError::Port)
+}
+
+fn parse_host(text: &str) -> Result<String, UrlError> {
+    if let Some(bracketed) = text.strip_prefix('[') {
+        let address = bracketed.strip_suffix(']').ok_or(UrlError::Host)?;
+        return address.parse::<Ipv6Addr>().map(|ip| ip.to_string()).map_err(|_| UrlError::Host);
+    }
+    let host = text.to_ascii_lowercase();
+    let valid = if looks_like_ipv4(&host) { host.parse::<Ipv4Addr>().is_ok() } else { is_dns_name(&host) };
+    valid.then_some(host).ok_or(UrlError::Host)
+}
+
+/// A name whose last label is a number is meant as an address (the URL standard's rule): `127.0.0.256` is no name.
+fn looks_like_ipv4(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_dns_name(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.len() <= 253 && name.split('.').all(is_dns_label)
+}
+
+/// Underscores are no host names by the letter, but Docker and Kubernetes users have them.
+fn is_dns_label(label: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(fits)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+fn parse_base_path(text: &str) -> Result<String, UrlError> {
+    if text.contains('#') {
+        return Err(UrlError::Fragment);
+    }
+    if text.contains('?') {
+        return Err(UrlError::Query);
+    }
+    let escapes_are_whole = text.split('%').skip(1).all(begins_with_two_hex_digits);
+    if !escapes_are_whole || !text.bytes().all(is_path_byte) {
+        return Err(UrlError::Path);
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn begins_with_two_hex_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 2 && bytes.iter().take(2).all(u8::is_ascii_hexdigit)
+}
+
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (String, u16, String) {
+        let url = EndpointUrl::parse(text).unwrap();
+        (url.host, url.port, url.base_path)
+    }
+
+    #[test]
+    fn port_is_80_and_base_path_empty_when_not_said() {
+        assert_eq!(parsed("http://a.example"), ("a.example".into(), 80, String::new()));
+        assert_eq!(parsed("HTTP://A.example/"), ("a.example".into(), 80, String::new()));
+    }
+
+    #[test]
+    fn base_path_keeps_escapes_and_loses_the_last_slash() {
+        assert_eq!(parsed("http://a:9/x%2Fy/z/"), ("a".into(), 9, "/x%2Fy/z".into()));
+    }
+
+    #[test]
+    fn ipv6_host_loses_its_brackets_and_gets_them_back_in_the_address() {
+        assert_eq!(parsed("http://[::1]"), ("::1".into(), 80, String::new()));
+        assert_eq!(EndpointUrl::parse("http://[0::1]:9/").unwrap().address(), "[::1]:9");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let cases = [
+            ("https://a", UrlError::Https),
+            ("ftp://a", UrlError::Scheme),
+            ("127.0.0.1:9001", UrlError::Scheme),
+            ("http://u:p@a", UrlError::UserInfo),
+            ("http://", UrlError::Host),
+            ("http://:80", UrlError::Host),
+            ("http://a..b", UrlError::Host),
+            ("http://-a", UrlError::Host),
+            ("http://127.0.0.256", UrlError::Host),
+            ("http://::1", UrlError::Host),
+            ("http://[::1", UrlError::Host),
+            ("http://[::1]x", UrlError::Host),
+            ("http://a:", UrlError::Port),
+            ("http://a:0", UrlError::Port),
+            ("http://a:+1", UrlError::Port),
+            ("http://a:65536", UrlError::Port),
+            ("http://a/ü", UrlError::Path),
+            ("http://a/%2", UrlError::Path),
+            ("http://a/%zz", UrlError::Path),
+            ("http://a?x", UrlError::Query),
+            ("http://a/#x", UrlError::Fragment),
+        ];
+        for (text, error) in cases {
+            assert_eq!(EndpointUrl::parse(text), Err(error), "{text}");
+        }
+    }
+}

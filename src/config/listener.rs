@@ -1,0 +1,42 @@
+//! `[listener.NAME]`: where clients come in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::diagnostics::Problems;
+use super::scalar::{address, size, timeout};
+use super::source::Spanned;
+use super::table::TableReader;
+use super::value::{Value, spanned};
+
+/// `[listener.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerConfig {
+    /// The name, and where the section is.
+    pub name: Spanned<String>,
+    /// The address to listen on.
+    pub listen: Spanned<SocketAddr>,
+    /// How long a client may take to send a request's head.
+    pub header_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// How long a client may pause while it sends a body.
+    pub body_timeout: Duration,
+    /// How large a request's head may be, in bytes.
+    pub max_head: u64,
+}
+
+impl ListenerConfig {
+    pub(super) fn read(name: Spanned<String>, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let mut table = TableReader::open(value, "a listener, [listener.NAME]", problems)?;
+        let listen = table.required("listen", "listen = \"127.0.0.1:8080\"", spanned(address));
+        let header_timeout = table.or("header_timeout", Duration::from_secs(10), timeout);
+        let idle_timeout = table.or("idle_timeout", Duration::from_secs(75), timeout);
+        let body_timeout = table.or("body_timeout", Duration::from_secs(30), timeout);
+        // hyper needs a buffer of at least 8 KiB.
+        let max_head = table.or("max_head", 64 << 10, size(8 << 10..=16 << 20, "from \"8KiB\" to \"16MiB\""));
+        table.later(&["tls", "max_body"]);
+        table.finish();
+        Some(Self { name, listen: listen?, header_timeout, idle_timeout, body_timeout, max_head })
+    }
+}

@@ -1,0 +1,149 @@
+//! `[plugin.NAME]`: a configured use of a module.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::Names;
+use super::diagnostics::Problems;
+use super::gateway::path;
+use super::json::{Places, object};
+use super::scalar::{choice, size, timeout};
+use super::source::{Span, Spanned};
+use super::table::TableReader;
+use super::value::{Value, list, spanned, text};
+
+/// `[plugin.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginConfig {
+    /// The name, and where the section is.
+    pub name: Spanned<String>,
+    /// The module's file, relative to the folder of the configuration made absolute by it.
+    pub file: Spanned<PathBuf>,
+    /// What the guest gets as JSON: always an object.
+    pub config: Json,
+    /// What one call may use.
+    pub limits: LimitsConfig,
+    /// What a failure means for the exchange.
+    pub on_error: OnError,
+    /// What has been granted beyond what everybody has.
+    pub allow: Vec<Spanned<Capability>>,
+    places: Places,
+}
+
+impl PluginConfig {
+    pub(super) fn read(
+        name: Spanned<String>,
+        value: &Value<'_>,
+        folder: &Path,
+        names: &Names,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let mut table = TableReader::open(value, "a plugin, [plugin.NAME]", problems)?;
+        let file = table.required(
+            "file",
+            "file = \"plugins/NAME.wasm\"",
+            spanned(|value: &Value<'_>, problems: &mut Problems| path(value, folder, problems)),
+        );
+        let mut places = Places::new();
+        let config = table.optional("config", |value, problems| object(value, &mut places, problems));
+        let limits = table.or("limits", LimitsConfig::default(), LimitsConfig::read);
+        let on_error = table.or("on_error", OnError::Fail, choice(OnError::WORDS));
+        let allow = table.or("allow", Vec::new(), read_allow(names));
+        table.later(&["sha256", "instance"]);
+        table.finish();
+        let config = config.unwrap_or_else(|| Json::Object(serde_json::Map::new()));
+        places.entry(String::new()).or_insert(value.spanned(()));
+        Some(Self { name, file: file?, config, limits, on_error, allow, places })
+    }
+
+    /// Where the part of `config` at a JSON pointer is in the file; `""` is the whole. What is not there, such as a
+    /// missing key, is where the nearest part around it is.
+    pub fn config_span(&self, pointer: &str) -> Span {
+        let mut pointer = pointer;
+        loop {
+            match (self.places.get(pointer), pointer.rfind('/')) {
+                (Some(place), _) => return place.span,
+                (None, Some(slash)) => pointer = pointer.get(..slash).unwrap_or_default(),
+                (None, None) => return self.name.span,
+            }
+        }
+    }
+}
+
+/// `limits`: what one call of a guest may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitsConfig {
+    /// Linear memory in bytes.
+    pub memory: u64,
+    /// How long a call may run.
+    pub time: Duration,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { memory: 16 << 20, time: Duration::from_millis(10) }
+    }
+}
+
+impl LimitsConfig {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let default = Self::default();
+        let mut table = TableReader::open(value, "a table such as { time = \"10ms\" }", problems)?;
+        // A page of Wasm memory is 64 KiB, and a 32-bit guest cannot address more than 4 GiB.
+        let memory = size(64 << 10..=4 << 30, "from \"64KiB\" to \"4GiB\"");
+        let config = Self {
+            memory: table.or("memory", default.memory, memory),
+            time: table.or("time", default.time, timeout),
+        };
+        table.later(&["body", "instances"]);
+        table.finish();
+        Some(config)
+    }
+}
+
+/// What a plugin's failure means for the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// The exchange fails.
+    Fail,
+    /// The exchange goes on as if the plugin were not there.
+    Skip,
+}
+
+impl OnError {
+    pub(super) const WORDS: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("skip", Self::Skip)];
+}
+
+/// What a plugin may be granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Capability {
+    /// `"kv"`: the key-value store.
+    Kv,
+    /// `"http:NAME"`: requests of its own to an upstream.
+    Http(String),
+}
+
+fn read_allow(names: &Names) -> impl Fn(&Value<'_>, &mut Problems) -> Option<Vec<Spanned<Capability>>> {
+    move |value, problems| {
+        let read = |value: &Value<'_>, problems: &mut Problems| read_capability(value, names, problems);
+        list("an array such as [\"kv\", \"http:auth\"]", spanned(read))(value, problems)
+    }
+}
+
+fn read_capability(value: &Value<'_>, names: &Names, problems: &mut Problems) -> Option<Capability> {
+    let written = text(value, "\"kv\" or \"http:UPSTREAM\"", problems)?;
+    match written.split_once(':') {
+        None if written == "kv" => Some(Capability::Kv),
+        Some(("http", upstream)) => {
+            names.upstream(upstream, value, problems).then(|| Capability::Http(upstream.to_owned()))
+        }
+        _ => {
+            value
+                .mistake(problems, format!("unknown capability {written:?}"))
+                .help("\"kv\" or \"http:UPSTREAM\"");
+            None
+        }
+    }
+}

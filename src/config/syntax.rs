@@ -1,0 +1,33 @@
+//! From text to tables; what is wrong with the TOML itself.
+
+use toml::de::{DeTable, Error};
+
+use super::diagnostics::Problems;
+use super::source::{Source, Span};
+
+/// Parses the text and notes each syntax error.
+///
+/// `None` when the tables are not worth reading: after most syntax errors keys end up in the wrong table, and mistakes
+/// found there would be inventions. A key given twice leaves the rest intact.
+pub(super) fn parse<'t>(source: &'t Source, problems: &mut Problems) -> Option<DeTable<'t>> {
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    let readable = errors.iter().all(is_duplicate);
+    for error in &errors {
+        note(error, source, problems);
+    }
+    readable.then(|| root.into_inner())
+}
+
+fn is_duplicate(error: &Error) -> bool {
+    error.message() == "duplicate key"
+}
+
+fn note(error: &Error, source: &Source, problems: &mut Problems) {
+    let end = source.text.len();
+    let span = error.span().map_or(Span::new(end, end), Span::from);
+    if is_duplicate(error) {
+        problems.add(span, source.slice(span), "given twice").help("keep one of the two");
+    } else {
+        problems.add(span, "syntax", error.message());
+    }
+}

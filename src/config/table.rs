@@ -1,0 +1,152 @@
+//! Reading a table key by key, so that what nobody asked for is known to be unknown.
+
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::diagnostics::Problems;
+use super::source::{Span, Spanned};
+use super::suggest::did_you_mean;
+use super::value::Value;
+
+/// A table being read. Asking for a key makes it a known one; [`finish`](Self::finish) refuses the others.
+pub(super) struct TableReader<'a, 'p> {
+    key: String,
+    span: Span,
+    entries: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+    later: Vec<&'static str>,
+    pub(super) problems: &'p mut Problems,
+}
+
+impl<'a, 'p> TableReader<'a, 'p> {
+    /// The whole file.
+    pub(super) fn root(entries: &'a DeTable<'a>, problems: &'p mut Problems) -> Self {
+        Self { key: String::new(), span: Span::default(), entries, known: vec![], later: vec![], problems }
+    }
+
+    /// The table that `value` has to be; `wanted` says which when it is none.
+    pub(super) fn open(value: &Value<'a>, wanted: &str, problems: &'p mut Problems) -> Option<Self> {
+        let Some(entries) = value.as_table() else {
+            value.expected(problems, wanted);
+            return None;
+        };
+        Some(Self {
+            key: value.key.clone(),
+            span: value.span,
+            entries,
+            known: vec![],
+            later: vec![],
+            problems,
+        })
+    }
+
+    /// The value of a key that may be missing.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Value<'a>, &mut Problems) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        read(&value, self.problems)
+    }
+
+    /// The value of a key that has a default.
+    pub(super) fn or<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(&Value<'a>, &mut Problems) -> Option<T>,
+    ) -> T {
+        self.optional(key, read).unwrap_or(default)
+    }
+
+    /// The value of a key that must be there; `example` is a line that would be right.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        read: impl FnOnce(&Value<'a>, &mut Problems) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.take(key);
+        if value.is_none() {
+            let missing = child(&self.key, key);
+            self.problems.add(self.span, missing, "missing key").help(format!("add {example}"));
+        }
+        read(&value?, self.problems)
+    }
+
+    /// The value of a key, not yet read.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
+        self.known.push(key);
+        let node = self.entries.get(key)?;
+        Some(Value::new(child(&self.key, key), node))
+    }
+
+    /// Keys that a later version will know: they are refused as such, not as misspelt.
+    pub(super) fn later(&mut self, keys: &[&'static str]) {
+        self.later.extend(keys);
+    }
+
+    /// Refuses the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        for (key, _) in in_order(self.entries) {
+            let name = key.get_ref().as_ref();
+            if self.later.contains(&name) {
+                let message = format!("`{name}` is not supported yet");
+                self.problems.add(Span::from(key.span()), child(&self.key, name), message);
+            } else if !self.known.contains(&name) {
+                let help = format!(
+                    "{}known keys: {}",
+                    did_you_mean(name, self.known.iter().copied()),
+                    self.known.join(", ")
+                );
+                self.problems.add(Span::from(key.span()), child(&self.key, name), "unknown key").help(help);
+            }
+        }
+    }
+}
+
+/// The tables of a section, `[listener.web]`, `[listener.admin]`, each with its name, in the order of the file.
+pub(super) fn sections<'a>(value: &Value<'a>, problems: &mut Problems) -> Vec<(Spanned<String>, Value<'a>)> {
+    let Some(entries) = value.as_table() else {
+        value.expected(problems, &format!("a table with a name of its own, [{}.NAME]", value.key));
+        return Vec::new();
+    };
+    in_order(entries)
+        .into_iter()
+        .map(|(name, node)| {
+            let value = Value::new(child(&value.key, name.get_ref()), node);
+            let name = Spanned::new(name.get_ref().to_string(), name.span().into());
+            check_name(&name, &value.key, problems);
+            (name, value)
+        })
+        .collect()
+}
+
+/// Refuses a name that would not read well in logs, metrics and key paths.
+pub(super) fn check_name(name: &Spanned<String>, key: &str, problems: &mut Problems) {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(fits) {
+        problems
+            .add(name.span, key, format!("invalid name {:?}", name.value))
+            .help("a name is made of a-z, 0-9, _ and -");
+    }
+}
+
+/// The entries as the file has them; the map itself is sorted by key.
+pub(super) fn in_order<'a>(
+    entries: &'a DeTable<'a>,
+) -> Vec<(&'a toml::Spanned<DeString<'a>>, &'a toml::Spanned<DeValue<'a>>)> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+/// The path of a key below another; quoted where TOML would want it quoted.
+pub(super) fn child(parent: &str, key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let key = match !key.is_empty() && key.chars().all(bare) {
+        true => key.to_owned(),
+        false => format!("{key:?}"),
+    };
+    if parent.is_empty() { key } else { format!("{parent}.{key}") }
+}

@@ -1,0 +1,201 @@
+//! `[upstream.NAME]`: endpoints and how one is picked.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::diagnostics::Problems;
+use super::endpoint_url::EndpointUrl;
+use super::hash_key::HashKey;
+use super::scalar::{choice, timeout};
+use super::source::Spanned;
+use super::table::TableReader;
+use super::value::{Value, integer, list, text};
+
+const MOST_WEIGHT: u32 = 1000;
+const MOST_RETRIES: u32 = 100;
+const MOST_IDLE: u32 = 65_535;
+const HASH_KEYS: &str =
+    "\"client_ip\", \"path\", \"header:NAME\", \"cookie:NAME\", \"query:NAME\" or \"attribute:NAME\"";
+
+/// `[upstream.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamConfig {
+    /// The name, and where the section is.
+    pub name: Spanned<String>,
+    /// How an endpoint is picked.
+    pub balance: Balance,
+    /// At least one, not all of weight 0, no two alike.
+    pub endpoints: Vec<EndpointConfig>,
+    /// What consistent hashing hashes; there if and only if `balance` is [`Balance::ConsistentHash`].
+    pub hash_key: Option<HashKey>,
+    /// What replaces the client's `Host`.
+    pub host: Option<HeaderValue>,
+    /// After how many failures within `fail_timeout` an endpoint is out; 0 is never.
+    pub max_fails: u32,
+    /// The time in which failures count, and for which an endpoint is then out.
+    pub fail_timeout: Duration,
+    /// How long connecting to an endpoint may take.
+    pub connect_timeout: Duration,
+    /// How long an endpoint may take to send a response's head.
+    pub response_timeout: Duration,
+    /// How many more endpoints are tried, where that is safe.
+    pub retries: u32,
+    /// How long a pooled connection may idle.
+    pub idle_timeout: Duration,
+    /// How many idle connections each worker keeps for each endpoint.
+    pub max_idle: usize,
+}
+
+/// How an endpoint is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// By chance, by weight.
+    Random,
+    /// In turn.
+    RoundRobin,
+    /// In turn, by weight, smoothly.
+    WeightedRoundRobin,
+    /// By the hash of a key.
+    ConsistentHash,
+    /// The less busy of two.
+    LeastRequest,
+}
+
+impl Balance {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("random", Self::Random),
+        ("round_robin", Self::RoundRobin),
+        ("weighted_round_robin", Self::WeightedRoundRobin),
+        ("consistent_hash", Self::ConsistentHash),
+        ("least_request", Self::LeastRequest),
+    ];
+}
+
+/// One element of `endpoints`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointConfig {
+    /// Where it is.
+    pub url: Spanned<EndpointUrl>,
+    /// Its share, from 0 to 1000.
+    pub weight: u32,
+}
+
+impl UpstreamConfig {
+    pub(super) fn read(name: Spanned<String>, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let mut table = TableReader::open(value, "an upstream, [upstream.NAME]", problems)?;
+        let balance = table.or("balance", Balance::RoundRobin, choice(Balance::WORDS));
+        let endpoints =
+            table.required("endpoints", "endpoints = [\"http://127.0.0.1:9001\"]", read_endpoints);
+        let hash_key = read_hash_key(&mut table, balance);
+        let host = table.optional("host", read_host);
+        let max_fails = table.or("max_fails", 3, integer(0, u32::MAX));
+        let fail_timeout = table.or("fail_timeout", Duration::from_secs(10), timeout);
+        let connect_timeout = table.or("connect_timeout", Duration::from_secs(1), timeout);
+        let response_timeout = table.or("response_timeout", Duration::from_secs(30), timeout);
+        let retries = table.or("retries", 1, integer(0, MOST_RETRIES));
+        let idle_timeout = table.or("idle_timeout", Duration::from_secs(60), timeout);
+        let max_idle = table.or("max_idle", 128, integer(0, MOST_IDLE));
+        table.later(&["health", "protocol"]);
+        table.finish();
+        Some(Self {
+            name,
+            balance,
+            endpoints: endpoints?,
+            hash_key,
+            host,
+            max_fails,
+            fail_timeout,
+            connect_timeout,
+            response_timeout,
+            retries,
+            idle_timeout,
+            max_idle: usize::try_from(max_idle).unwrap_or(0),
+        })
+    }
+}
+
+fn read_endpoints(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<EndpointConfig>> {
+    let wanted = "an array such as [\"http://127.0.0.1:9001\"]";
+    let endpoints = list(wanted, EndpointConfig::read)(value, problems)?;
+    if value.node.as_array().is_some_and(|array| array.is_empty()) {
+        value.mistake(problems, "no endpoints").help("an upstream needs at least one");
+    }
+    refuse_duplicates(&endpoints, &value.key, problems);
+    if !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.weight == 0) {
+        value
+            .mistake(problems, "all endpoints have weight 0")
+            .help("nothing could be picked: give one a weight");
+    }
+    Some(endpoints)
+}
+
+fn refuse_duplicates(endpoints: &[EndpointConfig], key: &str, problems: &mut Problems) {
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        let mut earlier = endpoints.iter().take(index);
+        if let Some(first) = earlier.find(|first| first.url.same_place(&endpoint.url)) {
+            let line = problems.source().position(first.url.span.start).line;
+            problems
+                .add(endpoint.url.span, key, format!("duplicate endpoint {}", endpoint.url.text))
+                .help(format!("it is already on line {line}; use `weight` for a larger share"));
+        }
+    }
+}
+
+impl EndpointConfig {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        if value.as_table().is_none() {
+            return Some(Self { url: read_url(value, problems)?, weight: 1 });
+        }
+        let mut table = TableReader::open(value, "an endpoint", problems)?;
+        let url = table.required("url", "url = \"http://127.0.0.1:9001\"", read_url);
+        let weight = table.or("weight", 1, integer(0, MOST_WEIGHT));
+        table.finish();
+        Some(Self { url: url?, weight })
+    }
+}
+
+fn read_url(value: &Value<'_>, problems: &mut Problems) -> Option<Spanned<EndpointUrl>> {
+    let written = text(value, "a URL such as \"http://127.0.0.1:9001\"", problems)?;
+    match EndpointUrl::parse(written) {
+        Ok(url) => Some(value.spanned(url)),
+        Err(error) => {
+            value.mistake(problems, error.to_string()).help(error.help());
+            None
+        }
+    }
+}
+
+/// `hash_key` belongs to consistent hashing, and that cannot do without.
+fn read_hash_key(table: &mut TableReader<'_, '_>, balance: Balance) -> Option<HashKey> {
+    if balance == Balance::ConsistentHash {
+        return table.required("hash_key", "hash_key = \"client_ip\"", parse_hash_key);
+    }
+    if let Some(value) = table.take("hash_key") {
+        value
+            .mistake(table.problems, "only consistent hashing uses a hash key")
+            .help("set balance = \"consistent_hash\", or leave hash_key out");
+    }
+    None
+}
+
+fn parse_hash_key(value: &Value<'_>, problems: &mut Problems) -> Option<HashKey> {
+    let written = text(value, &format!("one of {HASH_KEYS}"), problems)?;
+    let key = HashKey::parse(written);
+    if key.is_none() {
+        value.mistake(problems, format!("invalid hash key {written:?}")).help(format!("one of {HASH_KEYS}"));
+    }
+    key
+}
+
+fn read_host(value: &Value<'_>, problems: &mut Problems) -> Option<HeaderValue> {
+    let written = text(value, "a host such as \"shop.example\"", problems)?;
+    let authority: Option<http::uri::Authority> = written.parse().ok().filter(|_| !written.contains('@'));
+    let host = authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    if host.is_none() {
+        value
+            .mistake(problems, format!("invalid host {written:?}"))
+            .help("a name, and a port if need be: \"shop.example:8080\"");
+    }
+    host
+}
