@@ -1,1 +1,59 @@
-//! Write Gatewright plugins in Rust.
+#![doc = include_str!("../README.md")]
+//!
+//! # Map
+//!
+//! | | |
+//! |---|---|
+//! | [`Plugin`], [`macro@config`], [`NoConfig`] | what a plugin is made from |
+//! | [`Director`], [`Middleware`], [`ModifyResponse`] | the roles; [`plugin!`] exports them |
+//! | [`Request`], [`Direction`], [`Response`] | what the hooks are given |
+//! | [`Headers`], [`HeadersMut`], [`AllHeaders`], [`Attributes`] | what these hold |
+//! | [`Value`], [`Text`] | what is read from them |
+//! | [`Flow`], [`Answer`] | how a middleware goes on, or does not |
+//! | [`log`], [`clock`] | the rest of the gateway |
+//! | [`Error`], [`Result`], [`Code`] | what can go wrong |
+//! | [`testing`] | the gateway's part in native tests |
+
+mod answer;
+mod attributes;
+pub mod clock;
+mod error;
+#[doc(hidden)]
+pub mod guest;
+mod headers;
+mod host;
+pub mod log;
+mod plugin;
+mod request;
+mod response;
+mod role;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod value;
+
+pub use answer::Answer;
+pub use attributes::Attributes;
+pub use error::{Error, Result};
+pub use gatewright_abi::Code;
+pub use gatewright_sdk_macros::config;
+pub use headers::{AllHeaders, Headers, HeadersMut};
+pub use plugin::{Guest, NoConfig, Plugin};
+pub use request::{Direction, Request};
+pub use response::Response;
+pub use role::{Director, Flow, Middleware, ModifyResponse, Role};
+pub use value::{Text, Value};
+
+/// What a plugin is written with: `use gatewright_sdk::prelude::*;`.
+pub mod prelude {
+    pub use crate::Flow::Continue;
+    pub use crate::{
+        Answer, Direction, Director, Error, Flow, Middleware, ModifyResponse, Plugin, Request, Response,
+        Result, clock, config, log, plugin,
+    };
+}
+
+/// For the code that the macros write.
+#[doc(hidden)]
+pub mod __private {
+    pub use {schemars, serde};
+}

@@ -1,0 +1,81 @@
+use gatewright_abi::fields;
+use serde::Serialize;
+
+use crate::Result;
+
+/// A whole response that a middleware gives by itself, instead of the upstream.
+///
+/// ```
+/// use gatewright_sdk::prelude::*;
+/// # fn main() -> Result<()> {
+/// let denied = Answer::text(403, "not today\n").header("retry-after", "86400");
+/// let problem = Answer::json(401, &[("error", "no key")])?;
+/// let moved = Answer::redirect(308, "https://example.test/");
+/// let flow: Flow = denied.into();
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    status: u16,
+    /// Packed as [`fields`] says.
+    fields: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer without a body. The status is one of 200 to 599.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self { status, fields: Vec::new(), body: Vec::new() }
+    }
+
+    /// An answer in plain text.
+    #[must_use]
+    pub fn text(status: u16, text: impl Into<String>) -> Self {
+        Self::bytes(status, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// An answer in HTML.
+    #[must_use]
+    pub fn html(status: u16, html: impl Into<String>) -> Self {
+        Self::bytes(status, "text/html; charset=utf-8", html.into())
+    }
+
+    /// An answer in JSON; an error where `value` cannot be written as such.
+    pub fn json(status: u16, value: &(impl Serialize + ?Sized)) -> Result<Self> {
+        Ok(Self::bytes(status, "application/json", serde_json::to_vec(value)?))
+    }
+
+    /// An answer that sends the client elsewhere; the status is usually 302, 303, 307 or 308.
+    #[must_use]
+    pub fn redirect(status: u16, location: &str) -> Self {
+        Self::status(status).header("location", location)
+    }
+
+    /// An answer of some content type.
+    #[must_use]
+    pub fn bytes(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..Self::status(status) }.header("content-type", content_type)
+    }
+
+    /// Adds a header field.
+    ///
+    /// The gateway checks it when the answer is given; `content-length` is the gateway's to set.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        self.fields.extend(fields::prefix(len(name.as_bytes()), len(value)));
+        self.fields.extend(name.as_bytes());
+        self.fields.extend(value);
+        self
+    }
+
+    pub(crate) fn parts(&self) -> (u16, &[u8], &[u8]) {
+        (self.status, &self.fields, &self.body)
+    }
+}
+
+/// A guest's memory has no run of bytes that `u32` could not count.
+fn len(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,58 @@
+use std::fmt::Display;
+use std::str::FromStr;
+
+use crate::error::{done, found};
+use crate::value::{optional, optional_text};
+use crate::{Error, Result, Text, Value, host};
+
+/// What the plugins of an exchange note about it: names with bytes, kept by the gateway from the first hook to the
+/// access log, seen by every plugin of the exchange.
+///
+/// The phases of a middleware may run in different instances of the plugin: what the response phase must know of the
+/// request phase goes here. Names are shared by all plugins, so give yours a prefix where others should not meet them.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes(());
+
+impl Attributes {
+    pub(crate) const fn of_exchange() -> Self {
+        Self(())
+    }
+
+    /// The value of an attribute.
+    pub fn get(&self, name: &str) -> Result<Option<Value>> {
+        optional(Value::read(|out| host::attribute(name.as_bytes(), out)), "read attribute", name.as_bytes())
+    }
+
+    /// The value of an attribute as text; an error where it is not UTF-8.
+    pub fn get_str(&self, name: &str) -> Result<Option<Text>> {
+        let read = Value::read(|out| host::attribute(name.as_bytes(), out));
+        optional_text(read, "read attribute", name.as_bytes())
+    }
+
+    /// The value of an attribute as a number that [`Attributes::set_number`] wrote; an error where it is none.
+    pub fn get_number<N>(&self, name: &str) -> Result<Option<N>>
+    where
+        N: FromStr<Err: Display>,
+    {
+        let Some(text) = self.get_str(name)? else { return Ok(None) };
+        match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(error) => Err(Error::new(format_args!("attribute `{name}`: {error}"))),
+        }
+    }
+
+    /// Sets an attribute.
+    pub fn set(&self, name: &str, value: impl AsRef<[u8]>) -> Result<()> {
+        done(host::set_attribute(name.as_bytes(), value.as_ref()), "set attribute", name.as_bytes())
+    }
+
+    /// Sets an attribute to a number, in decimal.
+    pub fn set_number(&self, name: &str, number: impl Display) -> Result<()> {
+        self.set(name, number.to_string())
+    }
+
+    /// Removes an attribute; `false` where there was none.
+    pub fn remove(&self, name: &str) -> Result<bool> {
+        found(host::remove_attribute(name.as_bytes()), "remove attribute", name.as_bytes())
+    }
+}

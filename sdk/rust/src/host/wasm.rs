@@ -1,0 +1,159 @@
+//! The imports of a guest. The only `unsafe` of this crate: each call hands over slices as pointer and length, which
+//! the gateway reads or fills while the call lasts and keeps no hold of.
+
+#![allow(unsafe_code)]
+
+use gatewright_abi::{Level, Message, Part};
+
+#[link(wasm_import_module = "gatewright_head")]
+unsafe extern "C" {
+    fn get(message: u32, name: *const u8, name_len: usize, index: u32, out: *mut u8, cap: usize) -> i32;
+    fn set(message: u32, name: *const u8, name_len: usize, value: *const u8, value_len: usize) -> i32;
+    fn add(message: u32, name: *const u8, name_len: usize, value: *const u8, value_len: usize) -> i32;
+    fn remove(message: u32, name: *const u8, name_len: usize) -> i32;
+    fn all(message: u32, out: *mut u8, cap: usize) -> i32;
+    #[link_name = "part"]
+    fn get_part(part: u32, out: *mut u8, cap: usize) -> i32;
+    #[link_name = "set_part"]
+    fn change_part(part: u32, value: *const u8, value_len: usize) -> i32;
+    #[link_name = "status"]
+    fn get_status() -> i32;
+    #[link_name = "set_status"]
+    fn change_status(status: u32) -> i32;
+    #[link_name = "answer"]
+    fn give_answer(
+        status: u32,
+        fields: *const u8,
+        fields_len: usize,
+        body: *const u8,
+        body_len: usize,
+    ) -> i32;
+}
+
+#[link(wasm_import_module = "gatewright_attributes")]
+unsafe extern "C" {
+    #[link_name = "get"]
+    fn get_attribute(name: *const u8, name_len: usize, out: *mut u8, cap: usize) -> i32;
+    #[link_name = "set"]
+    fn change_attribute(name: *const u8, name_len: usize, value: *const u8, value_len: usize) -> i32;
+    #[link_name = "remove"]
+    fn drop_attribute(name: *const u8, name_len: usize) -> i32;
+}
+
+#[link(wasm_import_module = "gatewright_config")]
+unsafe extern "C" {
+    fn read(out: *mut u8, cap: usize) -> i32;
+}
+
+#[link(wasm_import_module = "gatewright_log")]
+unsafe extern "C" {
+    #[link_name = "write"]
+    fn write_line(level: u32, text: *const u8, text_len: usize) -> i32;
+    #[link_name = "enabled"]
+    fn level_enabled(level: u32) -> i32;
+    #[link_name = "fail"]
+    fn give_reason(text: *const u8, text_len: usize) -> i32;
+}
+
+#[link(wasm_import_module = "gatewright_clock")]
+unsafe extern "C" {
+    #[link_name = "wall"]
+    fn wall_clock() -> i64;
+    #[link_name = "monotonic"]
+    fn monotonic_clock() -> i64;
+}
+
+pub(crate) fn header(message: Message, name: &[u8], index: u32, out: &mut [u8]) -> i32 {
+    // SAFETY: both ranges are those of live slices, `out` exclusively borrowed.
+    unsafe { get(message as u32, name.as_ptr(), name.len(), index, out.as_mut_ptr(), out.len()) }
+}
+
+pub(crate) fn set_header(message: Message, name: &[u8], value: &[u8]) -> i32 {
+    // SAFETY: both ranges are those of live slices and only read.
+    unsafe { set(message as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) }
+}
+
+pub(crate) fn add_header(message: Message, name: &[u8], value: &[u8]) -> i32 {
+    // SAFETY: both ranges are those of live slices and only read.
+    unsafe { add(message as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) }
+}
+
+pub(crate) fn remove_header(message: Message, name: &[u8]) -> i32 {
+    // SAFETY: the range is that of a live slice and only read.
+    unsafe { remove(message as u32, name.as_ptr(), name.len()) }
+}
+
+pub(crate) fn all_headers(message: Message, out: &mut [u8]) -> i32 {
+    // SAFETY: the range is that of an exclusively borrowed slice.
+    unsafe { all(message as u32, out.as_mut_ptr(), out.len()) }
+}
+
+pub(crate) fn part(part: Part, out: &mut [u8]) -> i32 {
+    // SAFETY: the range is that of an exclusively borrowed slice.
+    unsafe { get_part(part as u32, out.as_mut_ptr(), out.len()) }
+}
+
+pub(crate) fn set_part(part: Part, value: &[u8]) -> i32 {
+    // SAFETY: the range is that of a live slice and only read.
+    unsafe { change_part(part as u32, value.as_ptr(), value.len()) }
+}
+
+pub(crate) fn status() -> i32 {
+    // SAFETY: no memory is handed over.
+    unsafe { get_status() }
+}
+
+pub(crate) fn set_status(status: u32) -> i32 {
+    // SAFETY: no memory is handed over.
+    unsafe { change_status(status) }
+}
+
+pub(crate) fn answer(status: u32, fields: &[u8], body: &[u8]) -> i32 {
+    // SAFETY: both ranges are those of live slices and only read.
+    unsafe { give_answer(status, fields.as_ptr(), fields.len(), body.as_ptr(), body.len()) }
+}
+
+pub(crate) fn attribute(name: &[u8], out: &mut [u8]) -> i32 {
+    // SAFETY: both ranges are those of live slices, `out` exclusively borrowed.
+    unsafe { get_attribute(name.as_ptr(), name.len(), out.as_mut_ptr(), out.len()) }
+}
+
+pub(crate) fn set_attribute(name: &[u8], value: &[u8]) -> i32 {
+    // SAFETY: both ranges are those of live slices and only read.
+    unsafe { change_attribute(name.as_ptr(), name.len(), value.as_ptr(), value.len()) }
+}
+
+pub(crate) fn remove_attribute(name: &[u8]) -> i32 {
+    // SAFETY: the range is that of a live slice and only read.
+    unsafe { drop_attribute(name.as_ptr(), name.len()) }
+}
+
+pub(crate) fn config(out: &mut [u8]) -> i32 {
+    // SAFETY: the range is that of an exclusively borrowed slice.
+    unsafe { read(out.as_mut_ptr(), out.len()) }
+}
+
+pub(crate) fn log(level: Level, line: &[u8]) {
+    // SAFETY: the range is that of a live slice and only read.
+    unsafe { write_line(level as u32, line.as_ptr(), line.len()) };
+}
+
+pub(crate) fn log_enabled(level: Level) -> bool {
+    // SAFETY: no memory is handed over.
+    unsafe { level_enabled(level as u32) == 1 }
+}
+
+pub(crate) fn fail(reason: &[u8]) {
+    // SAFETY: the range is that of a live slice and only read.
+    unsafe { give_reason(reason.as_ptr(), reason.len()) };
+}
+
+pub(crate) fn wall() -> i64 {
+    // SAFETY: no memory is handed over.
+    unsafe { wall_clock() }
+}
+
+pub(crate) fn monotonic() -> i64 {
+    // SAFETY: no memory is handed over.
+    unsafe { monotonic_clock() }
+}

@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use gatewright_abi::{Code, Message, Part};
+
+use crate::error::done;
+use crate::value::optional_text;
+use crate::{Attributes, Error, Headers, HeadersMut, Result, Text, Value, host};
+
+/// The request as it goes to the upstream: the client's, with what the gateway and the plugins before this one changed.
+#[derive(Debug)]
+pub struct Request(());
+
+impl Request {
+    /// The request of the exchange that the running hook serves.
+    pub(crate) const fn of_exchange() -> Self {
+        Self(())
+    }
+    /// The same, where it has been sent and can only be read.
+    pub(crate) const SENT: &Self = &Self(());
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> Headers {
+        Headers::of(Message::Request)
+    }
+
+    /// The header fields, to change.
+    #[must_use]
+    pub fn headers_mut(&mut self) -> HeadersMut {
+        HeadersMut::of(Message::Request)
+    }
+
+    /// What plugins noted about this exchange.
+    #[must_use]
+    pub fn attributes(&self) -> Attributes {
+        Attributes::of_exchange()
+    }
+
+    /// `GET`.
+    pub fn method(&self) -> Result<Text> {
+        required(Part::Method, "method")
+    }
+
+    /// Changes the method.
+    pub fn set_method(&mut self, method: &str) -> Result<()> {
+        set(Part::Method, "set method", method.as_bytes())
+    }
+
+    /// `/a/b%20c`: escaped as it goes over the wire, without the query.
+    pub fn path(&self) -> Result<Text> {
+        required(Part::Path, "path")
+    }
+
+    /// Changes the path: escaped, from its first `/` on, without a query.
+    pub fn set_path(&mut self, path: &str) -> Result<()> {
+        set(Part::Path, "set path", path.as_bytes())
+    }
+
+    /// `x=1&y=2`, byte for byte and without the `?`; `None` where there is no `?`.
+    pub fn query(&self) -> Result<Option<Text>> {
+        optional(Part::Query, "query")
+    }
+
+    /// Changes the query: escaped, without the `?`.
+    pub fn set_query(&mut self, query: &str) -> Result<()> {
+        set(Part::Query, "set query", query.as_bytes())
+    }
+
+    /// The `Host` that is sent to the upstream.
+    pub fn host(&self) -> Result<Text> {
+        required(Part::Host, "host")
+    }
+
+    /// Changes the `Host` that is sent to the upstream.
+    pub fn set_host(&mut self, host: &str) -> Result<()> {
+        set(Part::Host, "set host", host.as_bytes())
+    }
+
+    /// The client's address, without the port.
+    pub fn client_ip(&self) -> Result<Text> {
+        required(Part::ClientIp, "client address")
+    }
+
+    /// `http` or `https`: how the client spoke to the gateway.
+    pub fn scheme(&self) -> Result<Text> {
+        required(Part::Scheme, "scheme")
+    }
+
+    /// `HTTP/1.1`: the client's protocol.
+    pub fn protocol(&self) -> Result<Text> {
+        required(Part::Protocol, "protocol")
+    }
+
+    /// The route that matched: its name, or its path where it has none.
+    pub fn route(&self) -> Result<Text> {
+        required(Part::Route, "route")
+    }
+
+    /// The gateway's identifier of this exchange: 32 lower-case hexadecimal digits.
+    pub fn request_id(&self) -> Result<Text> {
+        required(Part::RequestId, "request id")
+    }
+
+    /// The name of the upstream, as far as it is known yet.
+    pub fn upstream(&self) -> Result<Option<Text>> {
+        optional(Part::Upstream, "upstream")
+    }
+
+    /// The URL of the endpoint, as far as it is known yet.
+    pub fn endpoint(&self) -> Result<Option<Text>> {
+        optional(Part::Endpoint, "endpoint")
+    }
+}
+
+/// Where the request goes: what a [`Director`](crate::Director) chooses, and the route decides otherwise.
+#[derive(Debug)]
+pub struct Direction(());
+
+impl Direction {
+    pub(crate) const fn of_exchange() -> Self {
+        Self(())
+    }
+
+    /// Sends the request to another upstream, by its name in the configuration.
+    pub fn set_upstream(&mut self, name: &str) -> Result<()> {
+        set(Part::Upstream, "choose upstream", name.as_bytes())
+    }
+
+    /// Sends the request to one endpoint of the upstream, by its URL as the configuration writes it.
+    pub fn set_endpoint(&mut self, url: &str) -> Result<()> {
+        set(Part::Endpoint, "choose endpoint", url.as_bytes())
+    }
+
+    /// Gives the balancer a key to hash. Balancers that do not hash take no notice of it.
+    pub fn set_hash_key(&mut self, key: impl AsRef<[u8]>) -> Result<()> {
+        set(Part::HashKey, "set hash key", key.as_ref())
+    }
+
+    /// Limits how long the upstream may take to answer; counted in milliseconds.
+    pub fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
+        set(Part::TimeoutMs, "set timeout", timeout.as_millis().to_string().as_bytes())
+    }
+}
+
+fn read(part: Part) -> Result<Value, Code> {
+    Value::read(|out| host::part(part, out))
+}
+
+fn required(part: Part, what: &str) -> Result<Text> {
+    match read(part) {
+        Ok(value) => value.into_text("read", what.as_bytes()),
+        Err(code) => Err(Error::refused(code, "read", what.as_bytes())),
+    }
+}
+
+fn optional(part: Part, what: &str) -> Result<Option<Text>> {
+    optional_text(read(part), "read", what.as_bytes())
+}
+
+fn set(part: Part, what: &str, value: &[u8]) -> Result<()> {
+    done(host::set_part(part, value), what, value)
+}

@@ -1,0 +1,71 @@
+use crate::{Answer, Direction, Request, Response, Result};
+
+/// Rewrites the outgoing request and chooses where it goes.
+///
+/// A director runs last before the request is sent, after every middleware, and once for each exchange.
+pub trait Director {
+    /// Rewrites `request`, and chooses in `direction` what the route should not.
+    fn direct(&self, request: &mut Request, direction: &mut Direction) -> Result<()>;
+}
+
+/// Stands around everything that follows, as a layer of an onion: the request phases of a route's middlewares run
+/// outermost first, the response phases in reverse.
+///
+/// The two phases of an exchange may run in different instances of the plugin. What lasts from one to the other goes
+/// into [attributes](Request::attributes), not into `self`.
+pub trait Middleware {
+    /// Sees the request before those further inside: changes it and lets it go on, or answers it.
+    fn on_request(&self, _request: &mut Request) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
+
+    /// Sees the response after those further inside.
+    fn on_response(&self, _response: &mut Response) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Changes the upstream's response, before any middleware sees it. An answer of a middleware does not come here.
+pub trait ModifyResponse {
+    /// Changes `response`. An error becomes a `502`.
+    fn modify_response(&self, response: &mut Response) -> Result<()>;
+}
+
+/// How an exchange goes on after a middleware's request phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// On towards the upstream.
+    Continue,
+    /// Back to the client, with this answer.
+    Answer(Answer),
+}
+
+impl From<Answer> for Flow {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+/// What a plugin can be to a route: the traits that it implements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// [`trait@Director`].
+    Director,
+    /// [`trait@Middleware`].
+    Middleware,
+    /// [`trait@ModifyResponse`].
+    ModifyResponse,
+}
+
+impl Role {
+    /// The role's name in a manifest.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Director => "director",
+            Self::Middleware => "middleware",
+            Self::ModifyResponse => "modify_response",
+        }
+    }
+}
