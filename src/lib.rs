@@ -2,6 +2,13 @@
 
 pub mod balance;
 pub mod config;
+pub mod admin;
 pub mod exchange;
+pub mod gateway;
 pub mod plugin;
+pub mod proxy;
+pub mod reload;
 pub mod route;
+pub mod server;
+pub mod snapshot;
+pub mod upstream;

@@ -76,7 +76,7 @@ impl Problems {
     }
 
     /// For when something is known to be wrong.
-    pub(super) fn into_diagnostics(mut self) -> Diagnostics {
+    pub fn into_diagnostics(mut self) -> Diagnostics {
         self.found.sort_by_key(|diagnostic| diagnostic.span.map(|span| span.start));
         Diagnostics { source: self.source, found: self.found }
     }

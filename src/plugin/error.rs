@@ -89,6 +89,14 @@ pub enum LoadError {
         /// The capability.
         capability: String,
     },
+    /// It asks for a capability that is granted, but which this version does not have.
+    #[error("imports `{import}`: this version of the gateway does not offer the capability `{capability}` yet")]
+    NotOffered {
+        /// The import, `module.name`.
+        import: String,
+        /// The capability.
+        capability: String,
+    },
     /// The configuration does not fit the module's schema.
     #[error("config{at}: {why}")]
     Config {

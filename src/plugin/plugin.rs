@@ -118,15 +118,16 @@ impl Drop for Alive {
     }
 }
 
+/// What it asks for beyond what is everybody's.
 fn ungranted(module: &Module, grants: &[String]) -> Vec<LoadError> {
     let needed = module.imports().filter_map(|(from, name)| match grant(from) {
-        Grant::Needed(capability) if !is_granted(capability, grants) => Some((from, name, capability)),
-        _ => None,
+        Grant::Needed(capability) => Some((format!("{from}.{name}"), capability.to_owned())),
+        Grant::Free | Grant::Foreign => None,
     });
     needed
-        .map(|(from, name, capability)| LoadError::NotGranted {
-            import: format!("{from}.{name}"),
-            capability: capability.to_owned(),
+        .map(|(import, capability)| match is_granted(&capability, grants) {
+            true => LoadError::NotOffered { import, capability },
+            false => LoadError::NotGranted { import, capability },
         })
         .collect()
 }

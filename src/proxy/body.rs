@@ -1,6 +1,7 @@
 //! Bodies on their way through: nothing is kept but what is being moved.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::peer::Peer;
 use super::record::Record;
+use super::view::View;
 use crate::upstream::{Connection, Lease};
 
 /// The body of a request to an upstream or of a response to a client.
@@ -28,12 +31,16 @@ enum Content {
 }
 
 /// What ends together with a response's body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tail {
     /// To be given back where the body was read to its end, else closed.
     pub(super) connection: Option<Connection<Body>>,
     pub(super) lease: Option<Lease>,
     pub(super) record: Option<Record>,
+    /// Its connection is idle again.
+    pub(super) peer: Option<Rc<Peer>>,
+    /// The exchange's snapshot lives to its end.
+    pub(super) view: Option<Rc<View>>,
 }
 
 /// Why a body broke off.
@@ -83,7 +90,7 @@ impl Body {
 
     /// Hangs on what ends together with this body.
     pub(super) fn tail(&mut self) -> &mut Tail {
-        self.tail.get_or_insert_with(|| Box::new(Tail { connection: None, lease: None, record: None }))
+        self.tail.get_or_insert_default()
     }
 }
 
@@ -166,6 +173,9 @@ impl Tail {
         }
         if let Some(record) = self.record {
             record.end(complete, self.lease.as_ref());
+        }
+        if let Some(peer) = self.peer {
+            peer.end();
         }
     }
 }

@@ -11,7 +11,6 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, request};
 use smallvec::SmallVec;
 
-use super::Peer;
 use super::error::ProxyError;
 use crate::exchange::RequestHead;
 
@@ -64,7 +63,7 @@ pub(super) fn outgoing(head: request::Parts) -> RequestHead {
 }
 
 /// Strips what belongs to the client's connection and says on whose behalf the request is sent.
-pub(super) fn prepare(head: &mut RequestHead, peer: &Peer) {
+pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue) {
     let headers = &mut head.headers;
     let trailers = accepts_trailers(headers);
     strip_hop_by_hop(headers);
@@ -73,7 +72,7 @@ pub(super) fn prepare(head: &mut RequestHead, peer: &Peer) {
     }
     // The server side answers `Expect` by itself as soon as the body is asked for.
     headers.remove(EXPECT);
-    append_forwarded_for(headers, &peer.ip);
+    append_forwarded_for(headers, client);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     match headers.get(HOST).cloned() {
         Some(host) => headers.insert(X_FORWARDED_HOST, host),
@@ -156,12 +155,7 @@ mod tests {
         for (name, value) in headers(fields).iter() {
             head.headers.append(name, value.clone());
         }
-        let peer = Peer {
-            address: ([10, 0, 0, 1], 1).into(),
-            ip: HeaderValue::from_static("10.0.0.1"),
-            body_timeout: std::time::Duration::from_secs(1),
-        };
-        prepare(&mut head, &peer);
+        prepare(&mut head, &HeaderValue::from_static("10.0.0.1"));
         head.headers
     }
 

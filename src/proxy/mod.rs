@@ -5,18 +5,17 @@ mod chain;
 mod error;
 mod forward;
 mod headers;
+mod peer;
 mod record;
 mod respond;
 mod upgrade;
 mod view;
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::body::Incoming;
 
 use crate::exchange::{Exchange, RequestId};
@@ -25,22 +24,12 @@ use crate::snapshot::{Current, Route, Snapshot};
 
 pub use body::{Body, BodyError};
 pub use error::ProxyError;
+pub use peer::{Patience, Peer};
 pub use view::View;
 
 use chain::Chain;
 use record::Record;
 use upgrade::Upgrade;
-
-/// The client's end of a connection.
-#[derive(Debug)]
-pub struct Peer {
-    /// Its address.
-    pub address: SocketAddr,
-    /// Its IP address as text, made once for all requests of the connection.
-    pub ip: HeaderValue,
-    /// How long it may pause while it sends a body.
-    pub body_timeout: Duration,
-}
 
 /// One worker's proxy: it turns requests into responses on what the newest snapshot says.
 pub struct Proxy {
@@ -67,33 +56,34 @@ impl Proxy {
     }
 
     /// Serves one request: never fails, since every error has a response.
-    pub async fn handle(&self, mut request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    pub async fn handle(&self, mut request: Request<Incoming>, peer: &Rc<Peer>) -> Response<Body> {
+        peer.begin();
         let view = self.view();
         let mut record = Record::begin(&request, peer, view.snapshot.access_log);
-        let upgrade = Upgrade::wanted(&mut request);
+        let upgrade = Upgrade::wanted(&mut request, peer);
         let (head, body) = request.into_parts();
         let route = find_route(&view.snapshot, &head);
         let name = route.as_ref().map_or_else(|_| Arc::clone(&view.snapshot.no_route), |r| Arc::clone(&r.name));
         let mut request = headers::outgoing(head);
-        headers::prepare(&mut request, peer);
+        headers::prepare(&mut request, &peer.ip);
         let mut exchange = Box::new(Exchange::open(RequestId::random(), peer.address, name, request));
 
         let mut chain = Chain::new(&view, route.as_ref().ok().copied());
         let served = match route {
             Ok(route) => {
-                let body = Body::from_client(body, peer.body_timeout);
+                let body = Body::from_client(body, peer.patience.body);
                 serve(&view, route, &mut chain, &mut exchange, &mut record, body, upgrade).await
             }
             Err(error) => Err(error),
         };
         let mut body = match served {
             Ok(body) => body,
-            Err(error) => respond::to_error(&error, &mut exchange, &mut record),
+            Err(error) => respond::to_error(&error, &mut exchange),
         };
         if let Err(error) = chain.response_phase(&mut exchange).await {
-            body = respond::to_error(&ProxyError::Plugin(error), &mut exchange, &mut record);
+            body = respond::to_error(&ProxyError::Plugin(error), &mut exchange);
         }
-        respond::finish(exchange, body, record, &view)
+        respond::finish(exchange, body, record, view, peer)
     }
 }
 

@@ -9,12 +9,13 @@ use tracing::{debug, error};
 
 use super::body::Body;
 use super::error::ProxyError;
+use super::peer::Peer;
 use super::record::Record;
 use super::view::View;
 use crate::exchange::{Exchange, ResponseHead};
 
 /// The response to an error. The client learns the status and how to ask about it, nothing else.
-pub(super) fn to_error(error: &ProxyError, exchange: &mut Exchange, _record: &mut Record) -> Body {
+pub(super) fn to_error(error: &ProxyError, exchange: &mut Exchange) -> Body {
     let status = error.status();
     let (id, route) = (exchange.id, &*exchange.route);
     match error {
@@ -51,12 +52,16 @@ pub(super) fn finish(
     mut exchange: Box<Exchange>,
     mut body: Body,
     mut record: Record,
-    _view: &Rc<View>,
+    view: Rc<View>,
+    peer: &Rc<Peer>,
 ) -> Response<Body> {
     let head = exchange.response.take();
     let head = head.unwrap_or(ResponseHead { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new() });
     record.head(head.status, exchange);
-    body.tail().record = Some(record);
+    let tail = body.tail();
+    tail.record = Some(record);
+    tail.peer = Some(Rc::clone(peer));
+    tail.view = Some(view);
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;

@@ -1,5 +1,7 @@
 //! `Upgrade`: two connections become one tunnel.
 
+use std::rc::Rc;
+
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
@@ -9,6 +11,7 @@ use tokio::io::copy_bidirectional;
 use tracing::debug;
 
 use super::headers::has_token;
+use super::peer::Peer;
 use crate::exchange::RequestId;
 use crate::upstream::Lease;
 
@@ -16,18 +19,19 @@ use crate::upstream::Lease;
 pub(super) struct Upgrade {
     protocol: HeaderValue,
     client: OnUpgrade,
+    peer: Rc<Peer>,
 }
 
 impl Upgrade {
     /// The wish, where the request has one. `h2c` is none: it is about the client's own connection.
-    pub(super) fn wanted(request: &mut Request<Incoming>) -> Option<Self> {
+    pub(super) fn wanted(request: &mut Request<Incoming>, peer: &Rc<Peer>) -> Option<Self> {
         let headers = request.headers();
         let protocol = headers.get(UPGRADE)?.clone();
         let h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
         if h2c || !has_token(headers, &CONNECTION, b"upgrade") {
             return None;
         }
-        Some(Self { protocol, client: hyper::upgrade::on(request) })
+        Some(Self { protocol, client: hyper::upgrade::on(request), peer: Rc::clone(peer) })
     }
 
     /// Says so on the outgoing request.
@@ -41,7 +45,8 @@ impl Upgrade {
         lease.succeed();
         let endpoint = hyper::upgrade::on(&mut response);
         tokio::task::spawn_local(async move {
-            let _lease = lease;
+            // Held to the end: the balancer counts the tunnel, and a gateway that drains waits for it.
+            let _held = (lease, self.peer);
             let (client, endpoint) = match futures_util::future::try_join(self.client, endpoint).await {
                 Ok(both) => both,
                 Err(error) => return debug!(request_id = %id, "no tunnel: {error}"),

@@ -1,0 +1,212 @@
+//! A new configuration into a running gateway: all of it at once, or nothing and the reasons.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::{self, Config, Diagnostics, ListenerConfig, Problems};
+use crate::plugin::Engine;
+use crate::proxy::Patience;
+use crate::server::{Bound, Listener, Workers};
+use crate::snapshot::{Builder, Current, Snapshot};
+
+/// Replaces what a gateway runs on.
+#[derive(Debug)]
+pub struct Reloader {
+    path: PathBuf,
+    /// Away while it builds, on another thread.
+    builder: Option<Builder>,
+    config: Config,
+    listening: Vec<Listening>,
+    workers: usize,
+}
+
+/// A listener in service.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// What it is.
+    pub listener: Listener,
+    /// The address it really has.
+    pub local: std::net::SocketAddr,
+}
+
+/// A configuration ready to be put into service.
+#[derive(Debug)]
+struct Prepared {
+    config: Config,
+    snapshot: Snapshot,
+    kept: Vec<Listening>,
+    new: Vec<Bound>,
+}
+
+/// Reads and builds the configuration in `path` as a gateway that starts would, without listening.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub async fn check(path: &Path, engine: Engine) -> Result<Snapshot, Diagnostics> {
+    let config = config::load(path)?;
+    Builder::new(engine).build(&config, None).await
+}
+
+impl Reloader {
+    /// Reads the configuration in `path` and builds the first snapshot.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub async fn start(path: &Path, engine: Engine) -> Result<(Self, Snapshot), Diagnostics> {
+        let config = config::load(path)?;
+        let mut builder = Builder::new(engine);
+        let snapshot = builder.build(&config, None).await?;
+        let workers = match config.gateway.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        };
+        let path = path.to_owned();
+        Ok((Self { path, builder: Some(builder), config, listening: Vec::new(), workers }, snapshot))
+    }
+
+    /// Listens for the first time.
+    ///
+    /// # Errors
+    /// The addresses that cannot be listened on.
+    pub fn listen(&mut self, workers: &Workers) -> Result<(), Diagnostics> {
+        let (kept, new) = self.bind(&self.config)?;
+        self.put_on(workers, kept, new);
+        Ok(())
+    }
+
+    /// The configuration in service.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How many workers it is for.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The listeners in service.
+    #[must_use]
+    pub fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// How many snapshots live.
+    #[must_use]
+    pub fn snapshots(&self) -> usize {
+        self.builder.as_ref().map_or(0, Builder::snapshots)
+    }
+
+    /// Reads the configuration again and puts it into service. Returns its generation.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; what was in service stays, untouched.
+    pub async fn reload(&mut self, current: &Current, workers: &Workers) -> Result<u64, Diagnostics> {
+        let Prepared { config, snapshot, kept, new } = self.prepare(current.load()).await?;
+        let generation = snapshot.generation;
+        current.swap(snapshot);
+        self.config = config;
+        self.put_on(workers, kept, new);
+        Ok(generation)
+    }
+
+    async fn prepare(&mut self, current: Arc<Snapshot>) -> Result<Prepared, Diagnostics> {
+        let config = config::load(&self.path)?;
+        self.refuse_what_needs_a_restart(&config)?;
+        let (config, snapshot) = self.build(config, current).await?;
+        let (kept, new) = self.bind(&config)?;
+        Ok(Prepared { config, snapshot, kept, new })
+    }
+
+    /// Builds on a thread of its own: compiling takes long, and this one answers signals.
+    async fn build(
+        &mut self,
+        config: Config,
+        current: Arc<Snapshot>,
+    ) -> Result<(Config, Snapshot), Diagnostics> {
+        let problem = |config: &Config, why: &str| {
+            let mut problems = Problems::new(Arc::clone(&config.source));
+            problems.add(None, "", why);
+            problems.into_diagnostics()
+        };
+        let Some(mut builder) = self.builder.take() else {
+            return Err(problem(&config, "another reload is under way"));
+        };
+        let source = config.clone();
+        let handle = tokio::runtime::Handle::current();
+        let building = tokio::task::spawn_blocking(move || {
+            let built = handle.block_on(builder.build(&config, Some(&current)));
+            (builder, built.map(|snapshot| (config, snapshot)))
+        });
+        match building.await {
+            Ok((builder, built)) => {
+                self.builder = Some(builder);
+                built
+            }
+            Err(error) => Err(problem(&source, &format!("building the configuration failed: {error}"))),
+        }
+    }
+
+    fn refuse_what_needs_a_restart(&self, new: &Config) -> Result<(), Diagnostics> {
+        let mut problems = Problems::new(Arc::clone(&new.source));
+        let (was, is) = (&self.config, new);
+        let fixed = [
+            ("gateway.workers", was.gateway.workers != is.gateway.workers),
+            ("gateway.pid_file", was.gateway.pid_file != is.gateway.pid_file),
+            ("gateway.log.level", was.gateway.log.level != is.gateway.log.level),
+            ("gateway.log.format", was.gateway.log.format != is.gateway.log.format),
+            (
+                "admin.listen",
+                was.admin.as_ref().map(|a| a.listen.value) != is.admin.as_ref().map(|a| a.listen.value),
+            ),
+        ];
+        for (key, _) in fixed.iter().filter(|(_, changed)| *changed) {
+            problems
+                .add(None, *key, "cannot change in a running gateway")
+                .help("stop it and start it with this configuration, or put the old value back");
+        }
+        problems.finish(())
+    }
+
+    /// Which listeners go on with their sockets, and new sockets for the others.
+    fn bind(&self, config: &Config) -> Result<(Vec<Listening>, Vec<Bound>), Diagnostics> {
+        let mut problems = Problems::new(Arc::clone(&config.source));
+        let (mut kept, mut new) = (Vec::new(), Vec::new());
+        for listener in &config.listeners {
+            let wanted = listener_of(listener);
+            match self.listening.iter().find(|known| known.listener.same_socket(&wanted)) {
+                Some(known) => kept.push(Listening { listener: wanted, local: known.local }),
+                None => match Bound::bind(wanted, self.workers) {
+                    Ok(bound) => new.push(bound),
+                    Err(error) => {
+                        let key = format!("listener.{}.listen", listener.name.value);
+                        problems.add(listener.listen.span, key, error.to_string());
+                    }
+                },
+            }
+        }
+        problems.finish((kept, new))
+    }
+
+    fn put_on(&mut self, workers: &Workers, kept: Vec<Listening>, new: Vec<Bound>) {
+        self.listening = kept;
+        let listeners: Vec<_> = self.listening.iter().map(|known| known.listener.clone()).collect();
+        let added = new.iter().map(|bound| Listening { listener: bound.listener.clone(), local: bound.local });
+        self.listening.extend(added);
+        workers.listen(&listeners, new);
+    }
+}
+
+fn listener_of(config: &ListenerConfig) -> Listener {
+    Listener {
+        name: config.name.value.clone(),
+        address: config.listen.value,
+        patience: Patience {
+            header: config.header_timeout,
+            idle: config.idle_timeout,
+            body: config.body_timeout,
+        },
+        max_head: usize::try_from(config.max_head).unwrap_or(usize::MAX),
+    }
+}

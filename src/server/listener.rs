@@ -1,0 +1,111 @@
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::proxy::Patience;
+
+/// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// What a listener is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// The address as configured; port 0 stands for any free one.
+    pub address: SocketAddr,
+    /// How long clients may take for what.
+    pub patience: Patience,
+    /// Bytes of a request's head.
+    pub max_head: usize,
+}
+
+impl Listener {
+    /// Whether `other` can go on with this one's sockets.
+    #[must_use]
+    pub fn same_socket(&self, other: &Self) -> bool {
+        self.name == other.name && self.address == other.address
+    }
+}
+
+/// A listener with a socket for each worker.
+#[derive(Debug)]
+pub struct Bound {
+    /// The listener.
+    pub listener: Listener,
+    /// The address it really has.
+    pub local: SocketAddr,
+    pub(super) sockets: Vec<TcpListener>,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}{}", hint(.error))]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why.
+    pub error: io::Error,
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => " (another program, or another listener of this one, has it)",
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need CAP_NET_BIND_SERVICE)",
+        io::ErrorKind::AddrNotAvailable => " (this machine does not have the address)",
+        _ => "",
+    }
+}
+
+impl Bound {
+    /// Binds a socket for each of `workers`.
+    ///
+    /// # Errors
+    /// [`BindError`] where the address cannot be had for this process alone.
+    pub fn bind(listener: Listener, workers: usize) -> Result<Self, BindError> {
+        let failed = |error| BindError { address: listener.address, error };
+        // Sockets that share a port share it with any process of the same user. Asking once without sharing finds out
+        // whether somebody else has it.
+        let local = socket(listener.address, false).and_then(|probe| probe.local_addr()).map_err(failed)?;
+        let sockets = (0..workers.max(1)).map(|_| socket(local, true)).collect::<io::Result<_>>();
+        Ok(Self { sockets: sockets.map_err(failed)?, local, listener })
+    }
+}
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn listener(address: SocketAddr) -> Listener {
+        let second = Duration::from_secs(1);
+        let patience = Patience { header: second, idle: second, body: second };
+        Listener { name: "web".into(), address, patience, max_head: 8192 }
+    }
+
+    #[test]
+    fn all_workers_share_the_port_that_the_first_was_given() {
+        let bound = Bound::bind(listener(([127, 0, 0, 1], 0).into()), 3).unwrap();
+        assert_eq!(bound.sockets.len(), 3);
+        assert!(bound.sockets.iter().all(|socket| socket.local_addr().unwrap() == bound.local));
+    }
+
+    #[test]
+    fn an_address_shared_by_somebody_else_is_refused() {
+        let other = Bound::bind(listener(([127, 0, 0, 1], 0).into()), 1).unwrap();
+        let refused = Bound::bind(listener(other.local), 1).unwrap_err();
+        assert_eq!(refused.error.kind(), io::ErrorKind::AddrInUse);
+    }
+}

@@ -1,0 +1,12 @@
+//! Sockets, connections and the workers that serve them.
+//!
+//! A worker is a thread with a runtime of its own, its own sockets (`SO_REUSEPORT`), connections and plugin instances:
+//! nothing on the request path crosses from one to another.
+
+mod connection;
+mod listener;
+mod stream;
+mod worker;
+
+pub use listener::{BindError, Bound, Listener};
+pub use worker::{Worker, Workers};

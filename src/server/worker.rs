@@ -1,0 +1,240 @@
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::LocalRuntime;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_local;
+use tracing::warn;
+
+use super::connection;
+use super::listener::{Bound, Listener};
+use crate::plugin::Engine;
+use crate::proxy::{Peer, Proxy};
+use crate::snapshot::Current;
+
+/// How often idle upstream connections are looked through.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How long to wait after an accept failed for want of file descriptors or memory: the connection stays in the kernel's
+/// queue meanwhile.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Polls between two looks at the sockets. A few slow guests on a worker must not keep its other connections waiting.
+const EVENT_INTERVAL: u32 = 31;
+
+/// What a worker is told to listen on from now on: all of it, each with its socket where it is new.
+type Listeners = Vec<(Listener, Option<StdListener>)>;
+
+/// A thread that serves connections.
+#[derive(Debug)]
+pub struct Worker {
+    orders: mpsc::UnboundedSender<Listeners>,
+    thread: JoinHandle<()>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Workers {
+    workers: Vec<Worker>,
+    open: watch::Receiver<()>,
+}
+
+impl Workers {
+    /// Starts `count` workers, which listen on nothing yet.
+    ///
+    /// # Errors
+    /// Where a thread or its runtime cannot be had.
+    pub fn start(count: usize, engine: &Engine, current: &Arc<Current>) -> io::Result<Self> {
+        let (held, open) = watch::channel(());
+        let held = Arc::new(held);
+        let workers = (0..count)
+            .map(|number| Worker::start(number, engine.clone(), Arc::clone(current), Arc::clone(&held)))
+            .collect::<io::Result<_>>()?;
+        Ok(Self { workers, open })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Listens on exactly these from now on. Connections of listeners that go are closed when they become idle.
+    pub fn listen(&self, kept: &[Listener], new: Vec<Bound>) {
+        let mut orders: Vec<Listeners> =
+            self.workers.iter().map(|_| kept.iter().map(|listener| (listener.clone(), None)).collect()).collect();
+        for Bound { listener, sockets, .. } in new {
+            for (order, socket) in orders.iter_mut().zip(sockets) {
+                order.push((listener.clone(), Some(socket)));
+            }
+        }
+        for (worker, order) in self.workers.iter().zip(orders) {
+            // A worker only ends when its orders do.
+            let _ = worker.orders.send(order);
+        }
+    }
+
+    /// Stops accepting and waits until the last connection has ended.
+    pub async fn drain(mut self) {
+        for worker in self.workers {
+            drop(worker.orders);
+        }
+        // Every worker holds the sender until it has ended.
+        while self.open.changed().await.is_ok() {}
+    }
+}
+
+impl Worker {
+    fn start(
+        number: usize,
+        engine: Engine,
+        current: Arc<Current>,
+        held: Arc<watch::Sender<()>>,
+    ) -> io::Result<Self> {
+        let (orders, received) = mpsc::unbounded_channel();
+        let runtime = move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .event_interval(EVENT_INTERVAL)
+                .build_local(tokio::runtime::LocalOptions::default())
+        };
+        let run = move || match runtime() {
+            Ok(runtime) => serve(&runtime, engine, current, received, held),
+            Err(error) => tracing::error!(worker = number, "cannot start: {error}"),
+        };
+        let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
+        Ok(Self { orders, thread })
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the worker's thread owns all that it works with")]
+fn serve(
+    runtime: &LocalRuntime,
+    engine: Engine,
+    current: Arc<Current>,
+    mut orders: mpsc::UnboundedReceiver<Listeners>,
+    held: Arc<watch::Sender<()>>,
+) {
+    runtime.block_on(async {
+        let mut swapped = current.subscribe();
+        let proxy = Rc::new(Proxy::new(engine, current));
+        let (open, mut ended) = mpsc::channel(1);
+        let mut listeners = Vec::new();
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => listeners = listen(listeners, order, &proxy, &open),
+                    None => break,
+                },
+                // A worker without traffic lets go of the old snapshot too.
+                Ok(()) = swapped.changed() => drop(proxy.view()),
+                _ = sweep.tick() => proxy.view().sweep(),
+            }
+        }
+        drop((listeners, open));
+        // Comes back when every connection, and every tunnel, has dropped its sender.
+        let _ = ended.recv().await;
+    });
+    drop(held);
+}
+
+/// A listener that is being accepted on. Dropping it ends the accepting and tells its connections.
+struct Accepting {
+    listener: Listener,
+    settings: watch::Sender<Listener>,
+}
+
+fn listen(
+    mut old: Vec<Accepting>,
+    wanted: Listeners,
+    proxy: &Rc<Proxy>,
+    open: &mpsc::Sender<()>,
+) -> Vec<Accepting> {
+    let mut listening = Vec::with_capacity(wanted.len());
+    for (listener, socket) in wanted {
+        let kept = old.iter().position(|known| known.listener.same_socket(&listener));
+        match (kept.map(|place| old.swap_remove(place)), socket) {
+            (Some(mut accepting), _) => {
+                accepting.settings.send_replace(listener.clone());
+                accepting.listener = listener;
+                listening.push(accepting);
+            }
+            (None, Some(socket)) => listening.extend(accept_on(listener, socket, proxy, open)),
+            (None, None) => {}
+        }
+    }
+    listening
+}
+
+fn accept_on(
+    listener: Listener,
+    socket: StdListener,
+    proxy: &Rc<Proxy>,
+    open: &mpsc::Sender<()>,
+) -> Option<Accepting> {
+    let socket = TcpListener::from_std(socket)
+        .inspect_err(|error| warn!(listener = listener.name, "cannot listen: {error}"))
+        .ok()?;
+    let (settings, receiver) = watch::channel(listener.clone());
+    spawn_local(accept(socket, receiver, Rc::clone(proxy), open.clone()));
+    Some(Accepting { listener, settings })
+}
+
+async fn accept(
+    socket: TcpListener,
+    mut settings: watch::Receiver<Listener>,
+    proxy: Rc<Proxy>,
+    open: mpsc::Sender<()>,
+) {
+    // Dropped with this function: connections then close as soon as they are idle.
+    let (_listening, connections) = watch::channel(());
+    let mut going = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = socket.accept() => accepted,
+            changed = settings.changed(), if !going => {
+                going = changed.is_err();
+                continue;
+            }
+            // What the kernel has accepted already is served; then the socket closes.
+            () = std::future::ready(()), if going => break,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                // Without it, the last piece of a response may wait for the client's acknowledgement.
+                let _ = stream.set_nodelay(true);
+                let (patience, max_head) = {
+                    let settings = settings.borrow();
+                    (settings.patience, settings.max_head)
+                };
+                let peer = Rc::new(Peer::new(address, patience, open.clone()));
+                let serve =
+                    connection::serve(stream, peer, Rc::clone(&proxy), max_head, connections.clone());
+                spawn_local(serve);
+            }
+            Err(error) if is_passing(&error) => {}
+            Err(error) => {
+                warn!("cannot accept: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Errors of the connection that was about to be accepted, not of the socket.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}

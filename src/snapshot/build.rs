@@ -1,0 +1,73 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::modules::Modules;
+use super::{Alive, Snapshot, plugins, routes, upstreams};
+use crate::config::{Config, Diagnostics, Problems};
+use crate::plugin::Engine;
+
+/// Turns configurations into snapshots, off the request path.
+#[derive(Debug)]
+pub struct Builder {
+    engine: Engine,
+    modules: Modules,
+    generation: u64,
+    alive: Arc<AtomicUsize>,
+}
+
+impl Builder {
+    /// A builder that has built nothing yet.
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, modules: Modules::default(), generation: 0, alive: Arc::default() }
+    }
+
+    /// The number of snapshots that live, in a counter that follows them.
+    #[must_use]
+    pub fn alive(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.alive)
+    }
+
+    /// Builds the snapshot of `config`. What is unchanged since `previous` is taken over with its state.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; `previous` is then as it was.
+    pub async fn build(
+        &mut self,
+        config: &Config,
+        previous: Option<&Snapshot>,
+    ) -> Result<Snapshot, Diagnostics> {
+        let mut problems = Problems::new(Arc::clone(&config.source));
+        let plugins = plugins::build(config, previous, &self.engine, &mut self.modules, &mut problems).await;
+        let upstreams = upstreams::build(config, previous);
+        let built = routes::build(config, &plugins, &mut problems);
+        let (router, routes) = match built {
+            Some(built) if problems.is_empty() => built,
+            _ => return Err(problems.into_diagnostics()),
+        };
+        self.generation += 1;
+        Ok(Snapshot {
+            generation: self.generation,
+            router,
+            routes,
+            names: names(config),
+            upstreams,
+            plugins: plugins.into_iter().flatten().collect(),
+            access_log: config.gateway.log.access,
+            no_route: Arc::from("-"),
+            _alive: Alive::new(&self.alive),
+        })
+    }
+
+    /// How many snapshots live.
+    #[must_use]
+    pub fn snapshots(&self) -> usize {
+        self.alive.load(Ordering::Relaxed)
+    }
+}
+
+fn names(config: &Config) -> HashMap<String, usize> {
+    let names = config.upstreams.iter().map(|upstream| upstream.name.value.clone());
+    names.enumerate().map(|(index, name)| (name, index)).collect()
+}

@@ -1,0 +1,147 @@
+//! The immutable runtime state built from one configuration, and its replacement by the next.
+//!
+//! [`build`](Builder::build) is the one place where configuration becomes runtime.
+
+mod build;
+mod modules;
+mod plugins;
+mod routes;
+mod upstreams;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use crate::exchange::HashKey;
+use crate::plugin::{OnError, Plugin};
+use crate::route::Router;
+use crate::upstream::Upstream;
+
+pub use build::Builder;
+
+/// Everything that requests are served by. Exchanges hold on to the one they began with.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts configurations taken into service, from 1.
+    pub generation: u64,
+    /// Finds a request's place in `routes`.
+    pub router: Router,
+    /// The routes, in the configuration's order.
+    pub routes: Vec<Route>,
+    /// The upstreams, in the configuration's order.
+    pub upstreams: Vec<UpstreamEntry>,
+    /// The plugins, in the configuration's order.
+    pub plugins: Vec<Arc<Plugin>>,
+    /// Whether each exchange has a line in the access log.
+    pub access_log: bool,
+    /// What stands for the route's name where no route matched.
+    pub no_route: Arc<str>,
+    names: HashMap<String, usize>,
+    _alive: Alive,
+}
+
+/// Where a request goes and what happens on the way.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name, or its path where it has none.
+    pub name: Arc<str>,
+    /// The place of its upstream in [`Snapshot::upstreams`].
+    pub upstream: Option<usize>,
+    /// Its director.
+    pub director: Option<PluginUse>,
+    /// Its middleware, outermost first.
+    pub middleware: Vec<PluginUse>,
+    /// Its modify-response plugins, in order.
+    pub modify_response: Vec<PluginUse>,
+}
+
+/// A route's use of a plugin.
+#[derive(Clone, Copy, Debug)]
+pub struct PluginUse {
+    /// Its place in [`Snapshot::plugins`].
+    pub plugin: usize,
+    /// What happens when it fails.
+    pub on_error: OnError,
+    /// Whether there is anything to call in the request phase.
+    pub on_request: bool,
+    /// Whether there is anything to call in the response phase.
+    pub on_response: bool,
+}
+
+/// An upstream and where its balancer finds its key.
+#[derive(Debug)]
+pub struct UpstreamEntry {
+    /// The upstream.
+    pub upstream: Arc<Upstream>,
+    /// The key, for a balancer that hashes.
+    pub hash_key: Option<HashKey>,
+}
+
+impl Snapshot {
+    /// The place of the upstream with this name.
+    #[must_use]
+    pub fn upstream(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+}
+
+/// Counts one living snapshot.
+#[derive(Debug)]
+struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    fn new(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The snapshot in service.
+#[derive(Debug)]
+pub struct Current {
+    snapshot: ArcSwap<Snapshot>,
+    changed: watch::Sender<u64>,
+}
+
+impl Current {
+    /// Puts the first snapshot into service.
+    #[must_use]
+    pub fn new(snapshot: Snapshot) -> Self {
+        let changed = watch::Sender::new(snapshot.generation);
+        Self { snapshot: ArcSwap::from_pointee(snapshot), changed }
+    }
+
+    /// The snapshot in service.
+    #[must_use]
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Whether `snapshot` is the one in service.
+    #[must_use]
+    pub fn is(&self, snapshot: &Arc<Snapshot>) -> bool {
+        Arc::ptr_eq(&self.snapshot.load(), snapshot)
+    }
+
+    /// Puts `snapshot` into service. Requests that arrive from now on are served by it.
+    pub fn swap(&self, snapshot: Snapshot) {
+        let generation = snapshot.generation;
+        self.snapshot.store(Arc::new(snapshot));
+        self.changed.send_replace(generation);
+    }
+
+    /// Wakes up after each swap: workers without traffic must let go of the old snapshot too.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use super::Snapshot;
+use super::modules::Modules;
+use crate::config::{Capability, Config, PluginConfig, Problems};
+use crate::plugin::{Engine, Limits, LoadError, Plugin};
+
+/// The plugins in the configuration's order; `None` where one cannot be used, of which `problems` then tells.
+pub(super) async fn build(
+    config: &Config,
+    previous: Option<&Snapshot>,
+    engine: &Engine,
+    modules: &mut Modules,
+    problems: &mut Problems,
+) -> Vec<Option<Arc<Plugin>>> {
+    let mut plugins = Vec::with_capacity(config.plugins.len());
+    for plugin in &config.plugins {
+        plugins.push(load(plugin, previous, engine, modules, problems).await);
+    }
+    modules.trim();
+    plugins
+}
+
+async fn load(
+    config: &PluginConfig,
+    previous: Option<&Snapshot>,
+    engine: &Engine,
+    modules: &mut Modules,
+    problems: &mut Problems,
+) -> Option<Arc<Plugin>> {
+    let name = config.name.value.as_str();
+    let module = match modules.load(engine, &config.file.value).await {
+        Ok(module) => module,
+        Err(error) => {
+            problems.add(config.file.span, format!("plugin.{name}.file"), error);
+            return None;
+        }
+    };
+    let limits = limits(config);
+    let grants: Vec<String> = config.allow.iter().map(|capability| grant(&capability.value)).collect();
+    let kept = previous
+        .and_then(|snapshot| snapshot.plugins.iter().find(|plugin| **plugin.name() == *name))
+        .filter(|plugin| plugin.is(&module, &config.config, &limits, &grants));
+    if let Some(plugin) = kept {
+        return Some(Arc::clone(plugin));
+    }
+    match Plugin::load(engine, name, module, &config.config, limits, grants).await {
+        Ok(plugin) => Some(Arc::new(plugin)),
+        Err(errors) => {
+            errors.iter().for_each(|error| report(config, error, problems));
+            None
+        }
+    }
+}
+
+fn report(config: &PluginConfig, error: &LoadError, problems: &mut Problems) {
+    let name = &config.name.value;
+    match error {
+        LoadError::Config { at, why } => {
+            let key = format!("plugin.{name}.config{}", at.replace('/', "."));
+            problems
+                .add(config.config_span(at), key, why.clone())
+                .help("this is what the module's own schema asks for");
+        }
+        LoadError::Schema(_) | LoadError::Start(_) => {
+            problems.add(config.file.span, format!("plugin.{name}"), error.to_string());
+        }
+        LoadError::NotGranted { .. } | LoadError::NotOffered { .. } => {
+            problems.add(config.name.span, format!("plugin.{name}.allow"), error.to_string());
+        }
+    }
+}
+
+fn limits(config: &PluginConfig) -> Limits {
+    let memory = usize::try_from(config.limits.memory).unwrap_or(usize::MAX);
+    Limits { memory, time: config.limits.time }
+}
+
+fn grant(capability: &Capability) -> String {
+    match capability {
+        Capability::Kv => "kv".to_owned(),
+        Capability::Http(upstream) => format!("http:{upstream}"),
+    }
+}

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use super::{Snapshot, UpstreamEntry};
+use crate::balance::Algorithm;
+use crate::config::{self, Balance, Config, EndpointConfig, UpstreamConfig};
+use crate::exchange::HashKey;
+use crate::upstream::{EndpointSettings, Settings, Upstream};
+
+/// The upstreams in the configuration's order. One whose settings are the same is the same: it keeps its balancer's
+/// state, its endpoints' health and its connections.
+pub(super) fn build(config: &Config, previous: Option<&Snapshot>) -> Vec<UpstreamEntry> {
+    let old = previous.map_or(&[][..], |snapshot| &snapshot.upstreams);
+    let entries = config.upstreams.iter().map(|upstream| {
+        let settings = settings(upstream);
+        let kept = old.iter().find(|entry| *entry.upstream.settings() == settings);
+        let upstream_arc = match kept {
+            Some(entry) => Arc::clone(&entry.upstream),
+            None => Arc::new(Upstream::new(settings)),
+        };
+        UpstreamEntry { upstream: upstream_arc, hash_key: upstream.hash_key.as_ref().map(hash_key) }
+    });
+    entries.collect()
+}
+
+fn settings(config: &UpstreamConfig) -> Settings {
+    Settings {
+        name: config.name.value.clone(),
+        algorithm: algorithm(config.balance),
+        endpoints: config.endpoints.iter().map(endpoint).collect(),
+        host: config.host.clone(),
+        max_fails: config.max_fails,
+        fail_timeout: config.fail_timeout,
+        connect_timeout: config.connect_timeout,
+        response_timeout: config.response_timeout,
+        retries: config.retries,
+        idle_timeout: config.idle_timeout,
+        max_idle: config.max_idle,
+    }
+}
+
+fn endpoint(config: &EndpointConfig) -> EndpointSettings {
+    let url = &config.url.value;
+    EndpointSettings {
+        url: url.text.clone(),
+        host: url.host.clone(),
+        port: url.port,
+        base_path: url.base_path.clone(),
+        weight: config.weight,
+    }
+}
+
+fn algorithm(balance: Balance) -> Algorithm {
+    match balance {
+        Balance::Random => Algorithm::Random,
+        Balance::RoundRobin => Algorithm::RoundRobin,
+        Balance::WeightedRoundRobin => Algorithm::WeightedRoundRobin,
+        Balance::ConsistentHash => Algorithm::ConsistentHash,
+        Balance::LeastRequest => Algorithm::LeastRequest,
+    }
+}
+
+fn hash_key(key: &config::HashKey) -> HashKey {
+    match key {
+        config::HashKey::ClientIp => HashKey::ClientIp,
+        config::HashKey::Path => HashKey::Path,
+        config::HashKey::Header(name) => HashKey::Header(name.clone()),
+        config::HashKey::Cookie(name) => HashKey::Cookie(name.clone()),
+        config::HashKey::Query(name) => HashKey::Query(name.clone()),
+        config::HashKey::Attribute(name) => HashKey::Attribute(name.clone()),
+    }
+}
