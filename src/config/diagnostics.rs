@@ -81,8 +81,9 @@ impl Problems {
         Diagnostics { source: self.source, found: self.found }
     }
 
-    pub(super) fn source(&self) -> &Source {
-        &self.source
+    /// The line on which a span begins, to refer to it.
+    pub(super) fn line_of(&self, span: Span) -> usize {
+        self.source.position(span.start).line
     }
 }
 

@@ -150,6 +150,7 @@ impl Config {
 }
 
 fn read_listeners(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<ListenerConfig>> {
+    refuse_none(value, value.as_table().map(|table| table.len()), problems);
     let sections = sections(value, problems).into_iter();
     Some(sections.filter_map(|(name, value)| ListenerConfig::read(name, &value, problems)).collect())
 }
@@ -171,8 +172,34 @@ fn read_plugins(
 }
 
 fn read_routes(value: &Value<'_>, names: &Names, problems: &mut Problems) -> Option<Vec<RouteConfig>> {
+    refuse_none(value, value.node.as_array().map(|array| array.len()), problems);
     let read = |value: &Value<'_>, problems: &mut Problems| RouteConfig::read(value, names, problems);
-    list("an array of tables, [[route]]", read)(value, problems)
+    let routes = list("an array of tables, [[route]]", read)(value, problems)?;
+    check_route_names(&routes, problems);
+    Some(routes)
+}
+
+/// Refuses a name that two routes have: a log line should say which.
+fn check_route_names(routes: &[RouteConfig], problems: &mut Problems) {
+    for (index, route) in routes.iter().enumerate() {
+        let mut earlier = routes.iter().take(index).filter_map(|route| route.name.as_ref());
+        let Some(name) = &route.name else { continue };
+        if let Some(first) = earlier.find(|first| *first == name) {
+            let line = problems.line_of(first.span);
+            problems
+                .add(name.span, format!("route[{index}].name"), format!("duplicate name {:?}", name.value))
+                .help(format!("the route on line {line} has it"));
+        }
+    }
+}
+
+/// Refuses an empty section: a gateway without listeners or routes serves nothing.
+fn refuse_none(value: &Value<'_>, count: Option<usize>, problems: &mut Problems) {
+    if count == Some(0) {
+        value
+            .mistake(problems, format!("no {}", value.key))
+            .help("nothing would be served: add at least one");
+    }
 }
 
 /// Refuses an address that is listened on twice; port 0 is a free one each time.

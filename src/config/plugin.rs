@@ -40,7 +40,7 @@ impl PluginConfig {
         names: &Names,
         problems: &mut Problems,
     ) -> Option<Self> {
-        let mut table = TableReader::open(value, "a plugin, [plugin.NAME]", problems)?;
+        let mut table = TableReader::open(value, "a table", problems)?;
         let file = table.required(
             "file",
             "file = \"plugins/NAME.wasm\"",

@@ -63,11 +63,7 @@ fn quantity(
     help: &str,
     problems: &mut Problems,
 ) -> Option<(u64, u64)> {
-    let Some(text) = value.node.as_str() else {
-        value.expected(problems, wanted).help(help);
-        return None;
-    };
-    let parsed = split_quantity(text, units);
+    let parsed = value.node.as_str().and_then(|text| split_quantity(text, units));
     if parsed.is_none() {
         value.expected(problems, wanted).help(help);
     }

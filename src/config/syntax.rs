@@ -26,8 +26,17 @@ fn note(error: &Error, source: &Source, problems: &mut Problems) {
     let end = source.text.len();
     let span = error.span().map_or(Span::new(end, end), Span::from);
     if is_duplicate(error) {
-        problems.add(span, source.slice(span), "given twice").help("keep one of the two");
+        problems.add(span, key_path(source, span), "given twice").help("keep one of the two");
     } else {
         problems.add(span, "syntax", error.message());
+    }
+}
+
+/// The key as written up to and with the span: the whole of `listener.web` in a header.
+fn key_path(source: &Source, span: Span) -> &str {
+    let before = source.slice(Span::new(source.line_at(span.start).start, span.end));
+    match before.trim_start().strip_prefix('[') {
+        Some(header) => header.trim_start_matches('['),
+        None => source.slice(span),
     }
 }

@@ -83,7 +83,7 @@ pub struct EndpointConfig {
 
 impl UpstreamConfig {
     pub(super) fn read(name: Spanned<String>, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let mut table = TableReader::open(value, "an upstream, [upstream.NAME]", problems)?;
+        let mut table = TableReader::open(value, "a table", problems)?;
         let balance = table.or("balance", Balance::RoundRobin, choice(Balance::WORDS));
         let endpoints =
             table.required("endpoints", "endpoints = [\"http://127.0.0.1:9001\"]", read_endpoints);
@@ -134,9 +134,13 @@ fn refuse_duplicates(endpoints: &[EndpointConfig], key: &str, problems: &mut Pro
     for (index, endpoint) in endpoints.iter().enumerate() {
         let mut earlier = endpoints.iter().take(index);
         if let Some(first) = earlier.find(|first| first.url.same_place(&endpoint.url)) {
-            let line = problems.source().position(first.url.span.start).line;
+            let line = problems.line_of(first.url.span);
             problems
-                .add(endpoint.url.span, key, format!("duplicate endpoint {}", endpoint.url.text))
+                .add(
+                    endpoint.url.span,
+                    format!("{key}[{index}]"),
+                    format!("duplicate endpoint {}", endpoint.url.text),
+                )
                 .help(format!("it is already on line {line}; use `weight` for a larger share"));
         }
     }
