@@ -81,6 +81,21 @@ impl Problems {
         Diagnostics { source: self.source, found: self.found }
     }
 
+    /// Drops what was found after the first `count` mistakes at the very place of one of them: an unquoted string is
+    /// not also a value of the wrong type.
+    pub(super) fn drop_echoes(&mut self, count: usize) {
+        let later = self.found.split_off(count.min(self.found.len()));
+        let is_echo =
+            |later: &Diagnostic, first: &[Diagnostic]| first.iter().any(|first| first.span == later.span);
+        let (_, kept): (Vec<_>, Vec<_>) = later.into_iter().partition(|later| is_echo(later, &self.found));
+        self.found.extend(kept);
+    }
+
+    /// How many mistakes there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
     /// The line on which a span begins, to refer to it.
     pub(super) fn line_of(&self, span: Span) -> usize {
         self.source.position(span.start).line

@@ -106,8 +106,10 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Diagnostics {
 pub fn parse(path: &Path, text: String) -> Result<Config, Diagnostics> {
     let source = Arc::new(Source::new(path, text));
     let mut problems = Problems::new(Arc::clone(&source));
-    let config = syntax::parse(&source, &mut problems)
-        .and_then(|root| Config::read(Arc::clone(&source), &root, &mut problems));
+    let root = syntax::parse(&source, &mut problems);
+    let syntax_errors = problems.len();
+    let config = root.and_then(|root| Config::read(Arc::clone(&source), &root, &mut problems));
+    problems.drop_echoes(syntax_errors);
     match config {
         Some(config) => problems.finish(config),
         None => Err(problems.into_diagnostics()),

@@ -7,6 +7,10 @@ pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c s
     candidates
         .into_iter()
         .map(|candidate| (distance(&word, &folded(candidate)), candidate))
+        .map(|(distance, candidate)| match abbreviates(&word, &folded(candidate)) {
+            true => (distance.min(limit), candidate),
+            false => (distance, candidate),
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -20,6 +24,11 @@ pub(super) fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = 
 /// Case and the kind of dash are the likeliest slips: they cost nothing.
 fn folded(word: &str) -> Vec<char> {
     word.chars().flat_map(char::to_lowercase).map(|c| if c == '-' { '_' } else { c }).collect()
+}
+
+/// Whether one word is the beginning of the other: `mem` and `memory`, `warning` and `warn`.
+fn abbreviates(a: &[char], b: &[char]) -> bool {
+    a.len().min(b.len()) >= 3 && (a.starts_with(b) || b.starts_with(a))
 }
 
 /// Edits from one word to the other; two letters in the wrong order are one slip, not two (optimal string alignment).
@@ -60,6 +69,7 @@ mod tests {
         assert_eq!(nearest("worker", ["drain", "workers"]), Some("workers"));
         assert_eq!(nearest("on-error", ["allow", "on_error"]), Some("on_error"));
         assert_eq!(nearest("shpo", ["auth", "shop"]), Some("shop"));
+        assert_eq!(nearest("warning", ["info", "warn"]), Some("warn"));
         assert_eq!(nearest("upstrem", ["listener", "upstream"]), Some("upstream"));
     }
 

@@ -13,6 +13,7 @@ use super::table::TableReader;
 use super::value::{Value, integer, list, text};
 
 const MOST_WEIGHT: u32 = 1000;
+const MOST_FAILS: u32 = 1_000_000;
 const MOST_RETRIES: u32 = 100;
 const MOST_IDLE: u32 = 65_535;
 const HASH_KEYS: &str =
@@ -89,7 +90,7 @@ impl UpstreamConfig {
             table.required("endpoints", "endpoints = [\"http://127.0.0.1:9001\"]", read_endpoints);
         let hash_key = read_hash_key(&mut table, balance);
         let host = table.optional("host", read_host);
-        let max_fails = table.or("max_fails", 3, integer(0, u32::MAX));
+        let max_fails = table.or("max_fails", 3, integer(0, MOST_FAILS));
         let fail_timeout = table.or("fail_timeout", Duration::from_secs(10), timeout);
         let connect_timeout = table.or("connect_timeout", Duration::from_secs(1), timeout);
         let response_timeout = table.or("response_timeout", Duration::from_secs(30), timeout);
