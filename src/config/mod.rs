@@ -9,7 +9,7 @@
 //! syntax        text → tables
 //! value, table  one value, one table on its way to a type; scalar: durations, sizes, addresses, choices
 //! names         what may be referred to
-//! gateway, listener, upstream (endpoint_url, hash_key), plugin (json), route      one file for each section
+//! gateway, listener, upstream (endpoint_url, hash_key), plugin (json), route: one file for each section
 //! ```
 //!
 //! There are no runtime types here: whatever runs is built from this by `snapshot`. What only a later layer can
@@ -53,8 +53,8 @@ pub use source::{Position, Source, Span, Spanned};
 pub use upstream::{Balance, EndpointConfig, UpstreamConfig};
 
 use names::Names;
-use table::{TableReader, sections};
-use value::{Value, list};
+use table::{TableReader, child, sections};
+use value::{Value, element_key, list};
 
 /// One configuration file, read and checked.
 #[derive(Debug, Clone)]
@@ -177,19 +177,20 @@ fn read_routes(value: &Value<'_>, names: &Names, problems: &mut Problems) -> Opt
     refuse_none(value, value.node.as_array().map(|array| array.len()), problems);
     let read = |value: &Value<'_>, problems: &mut Problems| RouteConfig::read(value, names, problems);
     let routes = list("an array of tables, [[route]]", read)(value, problems)?;
-    check_route_names(&routes, problems);
+    check_route_names(&routes, value, problems);
     Some(routes)
 }
 
 /// Refuses a name that two routes have: a log line should say which.
-fn check_route_names(routes: &[RouteConfig], problems: &mut Problems) {
+fn check_route_names(routes: &[RouteConfig], value: &Value<'_>, problems: &mut Problems) {
     for (index, route) in routes.iter().enumerate() {
         let mut earlier = routes.iter().take(index).filter_map(|route| route.name.as_ref());
         let Some(name) = &route.name else { continue };
         if let Some(first) = earlier.find(|first| *first == name) {
             let line = problems.line_of(first.span);
+            let key = child(&element_key(value, name.span), "name");
             problems
-                .add(name.span, format!("route[{index}].name"), format!("duplicate name {:?}", name.value))
+                .add(name.span, key, format!("duplicate name {:?}", name.value))
                 .help(format!("the route on line {line} has it"));
         }
     }

@@ -77,7 +77,9 @@ impl<'a, 'p> TableReader<'a, 'p> {
 
     /// The value of a key, not yet read.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let node = self.entries.get(key)?;
         Some(Value::new(child(&self.key, key), node))
     }
