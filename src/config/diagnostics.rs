@@ -81,8 +81,24 @@ impl Problems {
         Diagnostics { source: self.source, found: self.found }
     }
 
-    pub(super) fn source(&self) -> &Source {
-        &self.source
+    /// Drops what was found after the first `count` mistakes at the very place of one of them: an unquoted string is
+    /// not also a value of the wrong type.
+    pub(super) fn drop_echoes(&mut self, count: usize) {
+        let later = self.found.split_off(count.min(self.found.len()));
+        let is_echo =
+            |later: &Diagnostic, first: &[Diagnostic]| first.iter().any(|first| first.span == later.span);
+        let (_, kept): (Vec<_>, Vec<_>) = later.into_iter().partition(|later| is_echo(later, &self.found));
+        self.found.extend(kept);
+    }
+
+    /// How many mistakes there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The line on which a span begins, to refer to it.
+    pub(super) fn line_of(&self, span: Span) -> usize {
+        self.source.position(span.start).line
     }
 }
 
@@ -145,7 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn report_has_no_colour_codes() {
-        assert!(!two_mistakes().to_string().contains('\x1b'));
+    fn report_has_no_escape_codes_even_if_the_file_has() {
+        let mut problems = Problems::new(Arc::new(Source::new("f.toml", "a = \"\x1b[31m\"\n")));
+        problems.add(Span::new(4, 12), "a", "red");
+        let report = problems.finish(()).unwrap_err().to_string();
+        assert!(report.contains("a = ") && !report.contains('\x1b'), "{report}");
     }
 }

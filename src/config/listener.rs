@@ -28,7 +28,7 @@ pub struct ListenerConfig {
 
 impl ListenerConfig {
     pub(super) fn read(name: Spanned<String>, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let mut table = TableReader::open(value, "a listener, [listener.NAME]", problems)?;
+        let mut table = TableReader::open(value, "a table", problems)?;
         let listen = table.required("listen", "listen = \"127.0.0.1:8080\"", spanned(address));
         let header_timeout = table.or("header_timeout", Duration::from_secs(10), timeout);
         let idle_timeout = table.or("idle_timeout", Duration::from_secs(75), timeout);

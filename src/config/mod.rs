@@ -9,7 +9,7 @@
 //! syntax        text → tables
 //! value, table  one value, one table on its way to a type; scalar: durations, sizes, addresses, choices
 //! names         what may be referred to
-//! gateway, listener, upstream (endpoint_url, hash_key), plugin (json), route      one file for each section
+//! gateway, listener, upstream (endpoint_url, hash_key), plugin (json), route: one file for each section
 //! ```
 //!
 //! There are no runtime types here: whatever runs is built from this by `snapshot`. What only a later layer can
@@ -53,8 +53,8 @@ pub use source::{Position, Source, Span, Spanned};
 pub use upstream::{Balance, EndpointConfig, UpstreamConfig};
 
 use names::Names;
-use table::{TableReader, sections};
-use value::{Value, list};
+use table::{TableReader, child, sections};
+use value::{Value, element_key, list};
 
 /// One configuration file, read and checked.
 #[derive(Debug, Clone)]
@@ -106,8 +106,10 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Diagnostics {
 pub fn parse(path: &Path, text: String) -> Result<Config, Diagnostics> {
     let source = Arc::new(Source::new(path, text));
     let mut problems = Problems::new(Arc::clone(&source));
-    let config = syntax::parse(&source, &mut problems)
-        .and_then(|root| Config::read(Arc::clone(&source), &root, &mut problems));
+    let root = syntax::parse(&source, &mut problems);
+    let syntax_errors = problems.len();
+    let config = root.and_then(|root| Config::read(Arc::clone(&source), &root, &mut problems));
+    problems.drop_echoes(syntax_errors);
     match config {
         Some(config) => problems.finish(config),
         None => Err(problems.into_diagnostics()),
@@ -150,6 +152,7 @@ impl Config {
 }
 
 fn read_listeners(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<ListenerConfig>> {
+    refuse_none(value, value.as_table().map(|table| table.len()), problems);
     let sections = sections(value, problems).into_iter();
     Some(sections.filter_map(|(name, value)| ListenerConfig::read(name, &value, problems)).collect())
 }
@@ -171,8 +174,35 @@ fn read_plugins(
 }
 
 fn read_routes(value: &Value<'_>, names: &Names, problems: &mut Problems) -> Option<Vec<RouteConfig>> {
+    refuse_none(value, value.node.as_array().map(|array| array.len()), problems);
     let read = |value: &Value<'_>, problems: &mut Problems| RouteConfig::read(value, names, problems);
-    list("an array of tables, [[route]]", read)(value, problems)
+    let routes = list("an array of tables, [[route]]", read)(value, problems)?;
+    check_route_names(&routes, value, problems);
+    Some(routes)
+}
+
+/// Refuses a name that two routes have: a log line should say which.
+fn check_route_names(routes: &[RouteConfig], value: &Value<'_>, problems: &mut Problems) {
+    for (index, route) in routes.iter().enumerate() {
+        let mut earlier = routes.iter().take(index).filter_map(|route| route.name.as_ref());
+        let Some(name) = &route.name else { continue };
+        if let Some(first) = earlier.find(|first| *first == name) {
+            let line = problems.line_of(first.span);
+            let key = child(&element_key(value, name.span), "name");
+            problems
+                .add(name.span, key, format!("duplicate name {:?}", name.value))
+                .help(format!("the route on line {line} has it"));
+        }
+    }
+}
+
+/// Refuses an empty section: a gateway without listeners or routes serves nothing.
+fn refuse_none(value: &Value<'_>, count: Option<usize>, problems: &mut Problems) {
+    if count == Some(0) {
+        value
+            .mistake(problems, format!("no {}", value.key))
+            .help("nothing would be served: add at least one");
+    }
 }
 
 /// Refuses an address that is listened on twice; port 0 is a free one each time.

@@ -19,7 +19,7 @@ use super::value::{Value, list, spanned, text};
 pub struct PluginConfig {
     /// The name, and where the section is.
     pub name: Spanned<String>,
-    /// The module's file, relative to the folder of the configuration made absolute by it.
+    /// The module's file; a relative path has been joined to the folder of the configuration.
     pub file: Spanned<PathBuf>,
     /// What the guest gets as JSON: always an object.
     pub config: Json,
@@ -40,7 +40,7 @@ impl PluginConfig {
         names: &Names,
         problems: &mut Problems,
     ) -> Option<Self> {
-        let mut table = TableReader::open(value, "a plugin, [plugin.NAME]", problems)?;
+        let mut table = TableReader::open(value, "a table", problems)?;
         let file = table.required(
             "file",
             "file = \"plugins/NAME.wasm\"",

@@ -51,7 +51,7 @@ impl RouteConfig {
         let plugins = "an array such as [\"request-id\", \"api-key\"]";
         let mut table = TableReader::open(value, "a table, [[route]]", problems)?;
         let name = table.optional("name", read_name);
-        let path = table.required("path", "path = \"/*\"", spanned(string));
+        let path = table.required("path", "path = \"/*\"", spanned(read_path));
         let hosts = table.or("host", Vec::new(), read_hosts);
         let methods = table.or("methods", Vec::new(), read_methods);
         let headers = table.or("headers", Vec::new(), read_headers);
@@ -82,7 +82,7 @@ impl RouteConfig {
 
 /// Refuses a route whose requests could go nowhere.
 fn check_destination(table: &mut TableReader<'_, '_>, route: &Value<'_>) {
-    if table.take("upstream").is_none() && table.take("director").is_none() {
+    if !table.has("upstream") && !table.has("director") {
         route
             .mistake(table.problems, "neither `upstream` nor `director`")
             .help("add upstream = \"NAME\", or a director that chooses one");
@@ -101,6 +101,10 @@ impl PluginUse {
         table.finish();
         Some(Self { plugin: plugin?, on_error })
     }
+}
+
+fn read_path(value: &Value<'_>, problems: &mut Problems) -> Option<String> {
+    text(value, "a path such as \"/shop/*\"", problems).map(str::to_owned)
 }
 
 fn read_plugin(value: &Value<'_>, names: &Names, problems: &mut Problems) -> Option<String> {
@@ -170,6 +174,11 @@ fn read_headers(value: &Value<'_>, problems: &mut Problems) -> Option<Headers> {
     for (key, node) in in_order(entries) {
         let value = Value::new(child(&value.key, key.get_ref()), node);
         let name = read_header_name(key.get_ref(), key.span().into(), &value.key, problems);
+        if headers.iter().any(|(other, _)| Some(other) == name.as_ref()) {
+            problems
+                .add(Span::from(key.span()), &value.key, "given twice")
+                .help("case does not matter in a header's name");
+        }
         headers.extend(name.zip(read_header_value(&value, problems)));
     }
     Some(headers)

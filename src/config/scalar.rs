@@ -63,11 +63,7 @@ fn quantity(
     help: &str,
     problems: &mut Problems,
 ) -> Option<(u64, u64)> {
-    let Some(text) = value.node.as_str() else {
-        value.expected(problems, wanted).help(help);
-        return None;
-    };
-    let parsed = split_quantity(text, units);
+    let parsed = value.node.as_str().and_then(|text| split_quantity(text, units));
     if parsed.is_none() {
         value.expected(problems, wanted).help(help);
     }
@@ -87,9 +83,9 @@ pub(super) fn address(value: &Value<'_>, problems: &mut Problems) -> Option<Sock
     let written = text(value, wanted, problems)?;
     let address = written.parse().ok();
     if address.is_none() {
-        value
-            .expected(problems, wanted)
-            .help("an IP address and a port: \"127.0.0.1:8080\", \"[::1]:8080\", or \"0.0.0.0:8080\" for all interfaces");
+        let help =
+            "an IP address and a port: \"127.0.0.1:8080\", \"[::1]:8080\", \"0.0.0.0:8080\" for all IPv4";
+        value.expected(problems, wanted).help(help);
     }
     address
 }

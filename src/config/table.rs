@@ -69,16 +69,24 @@ impl<'a, 'p> TableReader<'a, 'p> {
         let value = self.take(key);
         if value.is_none() {
             let missing = child(&self.key, key);
-            self.problems.add(self.span, missing, "missing key").help(format!("add {example}"));
+            let message = if self.key.is_empty() { "missing section" } else { "missing key" };
+            self.problems.add(self.span, missing, message).help(format!("add {example}"));
         }
         read(&value?, self.problems)
     }
 
     /// The value of a key, not yet read.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let node = self.entries.get(key)?;
         Some(Value::new(child(&self.key, key), node))
+    }
+
+    /// Whether the key is there at all.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
     }
 
     /// Keys that a later version will know: they are refused as such, not as misspelt.
@@ -105,21 +113,39 @@ impl<'a, 'p> TableReader<'a, 'p> {
     }
 }
 
-/// The tables of a section, `[listener.web]`, `[listener.admin]`, each with its name, in the order of the file.
-pub(super) fn sections<'a>(value: &Value<'a>, problems: &mut Problems) -> Vec<(Spanned<String>, Value<'a>)> {
+/// A section's table and its name.
+pub(super) type Section<'a> = (Spanned<String>, Value<'a>);
+
+/// The tables of a section, `[listener.web]`, `[listener.shop]`, in the order of the file.
+pub(super) fn sections<'a>(value: &Value<'a>, problems: &mut Problems) -> Vec<Section<'a>> {
     let Some(entries) = value.as_table() else {
-        value.expected(problems, &format!("a table with a name of its own, [{}.NAME]", value.key));
+        refuse_nameless(value, &value.key, problems);
         return Vec::new();
     };
-    in_order(entries)
-        .into_iter()
-        .map(|(name, node)| {
-            let value = Value::new(child(&value.key, name.get_ref()), node);
-            let name = Spanned::new(name.get_ref().to_string(), name.span().into());
-            check_name(&name, &value.key, problems);
-            (name, value)
-        })
-        .collect()
+    let entries = in_order(entries).into_iter();
+    entries.filter_map(|(name, node)| section(value, name, node, problems)).collect()
+}
+
+fn section<'a>(
+    parent: &Value<'a>,
+    name: &toml::Spanned<DeString<'a>>,
+    node: &'a toml::Spanned<DeValue<'a>>,
+    problems: &mut Problems,
+) -> Option<Section<'a>> {
+    let value = Value::new(child(&parent.key, name.get_ref()), node);
+    if value.as_table().is_none() {
+        refuse_nameless(&value, &parent.key, problems);
+        return None;
+    }
+    let name = Spanned::new(name.get_ref().to_string(), name.span().into());
+    check_name(&name, &value.key, problems);
+    Some((name, value))
+}
+
+fn refuse_nameless(value: &Value<'_>, kind: &str, problems: &mut Problems) {
+    value
+        .expected(problems, &format!("a table, [{kind}.NAME]"))
+        .help(format!("each {kind} has a name of its own"));
 }
 
 /// Refuses a name that would not read well in logs, metrics and key paths.

@@ -10,9 +10,10 @@ use super::hash_key::HashKey;
 use super::scalar::{choice, timeout};
 use super::source::Spanned;
 use super::table::TableReader;
-use super::value::{Value, integer, list, text};
+use super::value::{Value, element_key, elements, integer, list, text};
 
 const MOST_WEIGHT: u32 = 1000;
+const MOST_FAILS: u32 = 1_000_000;
 const MOST_RETRIES: u32 = 100;
 const MOST_IDLE: u32 = 65_535;
 const HASH_KEYS: &str =
@@ -83,46 +84,38 @@ pub struct EndpointConfig {
 
 impl UpstreamConfig {
     pub(super) fn read(name: Spanned<String>, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let mut table = TableReader::open(value, "an upstream, [upstream.NAME]", problems)?;
-        let balance = table.or("balance", Balance::RoundRobin, choice(Balance::WORDS));
-        let endpoints =
-            table.required("endpoints", "endpoints = [\"http://127.0.0.1:9001\"]", read_endpoints);
-        let hash_key = read_hash_key(&mut table, balance);
-        let host = table.optional("host", read_host);
-        let max_fails = table.or("max_fails", 3, integer(0, u32::MAX));
-        let fail_timeout = table.or("fail_timeout", Duration::from_secs(10), timeout);
-        let connect_timeout = table.or("connect_timeout", Duration::from_secs(1), timeout);
-        let response_timeout = table.or("response_timeout", Duration::from_secs(30), timeout);
-        let retries = table.or("retries", 1, integer(0, MOST_RETRIES));
-        let idle_timeout = table.or("idle_timeout", Duration::from_secs(60), timeout);
-        let max_idle = table.or("max_idle", 128, integer(0, MOST_IDLE));
+        let mut table = TableReader::open(value, "a table", problems)?;
+        let endpoints = "endpoints = [\"http://127.0.0.1:9001\"]";
+        let config = Self {
+            name,
+            balance: table.or("balance", Balance::RoundRobin, choice(Balance::WORDS)),
+            // Empty after a mistake: such a configuration never leaves this module.
+            endpoints: table.required("endpoints", endpoints, read_endpoints).unwrap_or_default(),
+            hash_key: read_hash_key(&mut table),
+            host: table.optional("host", read_host),
+            max_fails: table.or("max_fails", 3, integer(0, MOST_FAILS)),
+            fail_timeout: table.or("fail_timeout", Duration::from_secs(10), timeout),
+            connect_timeout: table.or("connect_timeout", Duration::from_secs(1), timeout),
+            response_timeout: table.or("response_timeout", Duration::from_secs(30), timeout),
+            retries: table.or("retries", 1, integer(0, MOST_RETRIES)),
+            idle_timeout: table.or("idle_timeout", Duration::from_secs(60), timeout),
+            max_idle: usize::try_from(table.or("max_idle", 128, integer(0, MOST_IDLE))).unwrap_or(0),
+        };
         table.later(&["health", "protocol"]);
         table.finish();
-        Some(Self {
-            name,
-            balance,
-            endpoints: endpoints?,
-            hash_key,
-            host,
-            max_fails,
-            fail_timeout,
-            connect_timeout,
-            response_timeout,
-            retries,
-            idle_timeout,
-            max_idle: usize::try_from(max_idle).unwrap_or(0),
-        })
+        Some(config)
     }
 }
 
 fn read_endpoints(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<EndpointConfig>> {
     let wanted = "an array such as [\"http://127.0.0.1:9001\"]";
     let endpoints = list(wanted, EndpointConfig::read)(value, problems)?;
-    if value.node.as_array().is_some_and(|array| array.is_empty()) {
+    let written = elements(value).map_or(0, |elements| elements.len());
+    if written == 0 {
         value.mistake(problems, "no endpoints").help("an upstream needs at least one");
     }
-    refuse_duplicates(&endpoints, &value.key, problems);
-    if !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.weight == 0) {
+    refuse_duplicates(&endpoints, value, problems);
+    if written > 0 && endpoints.len() == written && endpoints.iter().all(|endpoint| endpoint.weight == 0) {
         value
             .mistake(problems, "all endpoints have weight 0")
             .help("nothing could be picked: give one a weight");
@@ -130,13 +123,14 @@ fn read_endpoints(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<Endp
     Some(endpoints)
 }
 
-fn refuse_duplicates(endpoints: &[EndpointConfig], key: &str, problems: &mut Problems) {
-    for (index, endpoint) in endpoints.iter().enumerate() {
+fn refuse_duplicates(endpoints: &[EndpointConfig], value: &Value<'_>, problems: &mut Problems) {
+    for (index, EndpointConfig { url, .. }) in endpoints.iter().enumerate() {
         let mut earlier = endpoints.iter().take(index);
-        if let Some(first) = earlier.find(|first| first.url.same_place(&endpoint.url)) {
-            let line = problems.source().position(first.url.span.start).line;
+        if let Some(first) = earlier.find(|first| first.url.same_place(url)) {
+            let line = problems.line_of(first.url.span);
+            let key = element_key(value, url.span);
             problems
-                .add(endpoint.url.span, key, format!("duplicate endpoint {}", endpoint.url.text))
+                .add(url.span, key, format!("duplicate endpoint {}", url.text))
                 .help(format!("it is already on line {line}; use `weight` for a larger share"));
         }
     }
@@ -166,12 +160,15 @@ fn read_url(value: &Value<'_>, problems: &mut Problems) -> Option<Spanned<Endpoi
     }
 }
 
-/// `hash_key` belongs to consistent hashing, and that cannot do without.
-fn read_hash_key(table: &mut TableReader<'_, '_>, balance: Balance) -> Option<HashKey> {
-    if balance == Balance::ConsistentHash {
+/// `hash_key` belongs to consistent hashing, and that cannot do without. When `balance` has a mistake of its own,
+/// nobody knows what was meant.
+fn read_hash_key(table: &mut TableReader<'_, '_>) -> Option<HashKey> {
+    let balance = table.take("balance").map_or(Some("round_robin"), |balance| balance.node.as_str());
+    if balance == Some("consistent_hash") {
         return table.required("hash_key", "hash_key = \"client_ip\"", parse_hash_key);
     }
-    if let Some(value) = table.take("hash_key") {
+    let value = table.take("hash_key")?;
+    if balance.is_some_and(|written| Balance::WORDS.iter().any(|(word, _)| *word == written)) {
         value
             .mistake(table.problems, "only consistent hashing uses a hash key")
             .help("set balance = \"consistent_hash\", or leave hash_key out");
@@ -190,8 +187,9 @@ fn parse_hash_key(value: &Value<'_>, problems: &mut Problems) -> Option<HashKey>
 
 fn read_host(value: &Value<'_>, problems: &mut Problems) -> Option<HeaderValue> {
     let written = text(value, "a host such as \"shop.example\"", problems)?;
-    let authority: Option<http::uri::Authority> = written.parse().ok().filter(|_| !written.contains('@'));
-    let host = authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    // What may stand between the slashes of an endpoint's URL may stand in a Host header.
+    let url = EndpointUrl::parse(&format!("http://{written}"));
+    let host = url.ok().filter(|_| !written.contains('/')).and_then(|_| HeaderValue::from_str(written).ok());
     if host.is_none() {
         value
             .mistake(problems, format!("invalid host {written:?}"))

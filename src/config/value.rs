@@ -131,3 +131,10 @@ pub(super) fn elements<'a>(value: &Value<'a>) -> Option<Vec<Value<'a>>> {
     let element = |(index, node)| Value::new(format!("{}[{index}]", value.key), node);
     Some(array.iter().enumerate().map(element).collect())
 }
+
+/// The key of the element of an array in which the span is; elements with a mistake count, too.
+pub(super) fn element_key(value: &Value<'_>, span: Span) -> String {
+    let elements = elements(value).unwrap_or_default();
+    let around = elements.into_iter().rfind(|element| element.span.start <= span.start);
+    around.map_or_else(|| value.key.clone(), |element| element.key)
+}
