@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use crate::admin::{self, Ask, ListenerStatus, Status};
-use crate::config::Diagnostics;
+use crate::config::{Config, Diagnostics};
 use crate::plugin::{Engine, ModuleError};
 use crate::reload::{Listening, Reloader};
 use crate::server::Workers;
@@ -55,13 +55,13 @@ pub enum Order {
 }
 
 impl Gateway {
-    /// Starts the gateway that `path` configures. It serves when this returns.
+    /// Starts the gateway that `config` describes. It serves when this returns.
     ///
     /// # Errors
     /// [`StartError`], with all that is wrong with the configuration.
-    pub async fn start(path: &Path) -> Result<Self, StartError> {
+    pub async fn start(config: Config) -> Result<Self, StartError> {
         let engine = Engine::new()?;
-        let (mut reloader, snapshot) = Reloader::start(path, engine.clone()).await?;
+        let (mut reloader, snapshot) = Reloader::start(config, engine.clone()).await?;
         let current = Arc::new(Current::new(snapshot));
         let (sender, asks) = mpsc::channel(16);
         let admin = match &reloader.config().admin {
@@ -193,10 +193,10 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         // Another gateway may have taken the name over meanwhile.
-        let ours = std::fs::read_to_string(&self.0).is_ok_and(|pid| pid.trim() == std::process::id().to_string());
+        let ours =
+            std::fs::read_to_string(&self.0).is_ok_and(|pid| pid.trim() == std::process::id().to_string());
         if ours {
             let _ = std::fs::remove_file(&self.0);
         }
     }
 }
-

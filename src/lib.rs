@@ -1,8 +1,9 @@
 //! Gatewright: a programmable HTTP gateway.
 
-pub mod balance;
-pub mod config;
 pub mod admin;
+pub mod balance;
+pub mod cli;
+pub mod config;
 pub mod exchange;
 pub mod gateway;
 pub mod plugin;

@@ -48,19 +48,18 @@ pub async fn check(path: &Path, engine: Engine) -> Result<Snapshot, Diagnostics>
 }
 
 impl Reloader {
-    /// Reads the configuration in `path` and builds the first snapshot.
+    /// Builds the first snapshot. Reloads will read the file that `config` came from.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub async fn start(path: &Path, engine: Engine) -> Result<(Self, Snapshot), Diagnostics> {
-        let config = config::load(path)?;
+    pub async fn start(config: Config, engine: Engine) -> Result<(Self, Snapshot), Diagnostics> {
         let mut builder = Builder::new(engine);
         let snapshot = builder.build(&config, None).await?;
         let workers = match config.gateway.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
-        let path = path.to_owned();
+        let path = config.source.path.clone();
         Ok((Self { path, builder: Some(builder), config, listening: Vec::new(), workers }, snapshot))
     }
 
@@ -192,7 +191,8 @@ impl Reloader {
     fn put_on(&mut self, workers: &Workers, kept: Vec<Listening>, new: Vec<Bound>) {
         self.listening = kept;
         let listeners: Vec<_> = self.listening.iter().map(|known| known.listener.clone()).collect();
-        let added = new.iter().map(|bound| Listening { listener: bound.listener.clone(), local: bound.local });
+        let added =
+            new.iter().map(|bound| Listening { listener: bound.listener.clone(), local: bound.local });
         self.listening.extend(added);
         workers.listen(&listeners, new);
     }

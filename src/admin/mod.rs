@@ -48,7 +48,8 @@ async fn connection(stream: TcpStream, client: SocketAddr, asks: mpsc::Sender<As
         let asks = asks.clone();
         async move { Ok::<_, Infallible>(handle(&request, &asks).await) }
     });
-    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let served =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     if let Err(error) = served.await {
         debug!(%client, "admin connection ended: {error}");
     }

@@ -83,11 +83,12 @@ impl Status {
 
 fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
     let upstreams = snapshot.upstreams.iter().map(|entry| {
-        let endpoints = entry.upstream.endpoints().iter().enumerate().map(|(index, endpoint)| EndpointStatus {
-            url: endpoint.to_string(),
-            usable: entry.upstream.is_usable(index),
-            fails: entry.upstream.fails(index),
-        });
+        let endpoints =
+            entry.upstream.endpoints().iter().enumerate().map(|(index, endpoint)| EndpointStatus {
+                url: endpoint.to_string(),
+                usable: entry.upstream.is_usable(index),
+                fails: entry.upstream.fails(index),
+            });
         UpstreamStatus { name: entry.upstream.name().to_owned(), endpoints: endpoints.collect() }
     });
     upstreams.collect()

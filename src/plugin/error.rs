@@ -90,7 +90,9 @@ pub enum LoadError {
         capability: String,
     },
     /// It asks for a capability that is granted, but which this version does not have.
-    #[error("imports `{import}`: this version of the gateway does not offer the capability `{capability}` yet")]
+    #[error(
+        "imports `{import}`: this version of the gateway does not offer the capability `{capability}` yet"
+    )]
     NotOffered {
         /// The import, `module.name`.
         import: String,

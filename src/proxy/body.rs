@@ -131,7 +131,9 @@ impl http_body::Body for Body {
 }
 
 fn count(frame: &Frame<Bytes>, tail: &mut Option<Box<Tail>>) {
-    if let (Some(data), Some(record)) = (frame.data_ref(), tail.as_mut().and_then(|tail| tail.record.as_mut())) {
+    if let (Some(data), Some(record)) =
+        (frame.data_ref(), tail.as_mut().and_then(|tail| tail.record.as_mut()))
+    {
         record.sent += data.len() as u64;
     }
 }

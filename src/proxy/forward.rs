@@ -185,7 +185,11 @@ impl Attempts<'_> {
     }
 
     /// The body for another try, where there may be one.
-    fn body_again(&self, failed: SendError<Body>, endpoint: &Endpoint) -> Result<(Body, ProxyError), ProxyError> {
+    fn body_again(
+        &self,
+        failed: SendError<Body>,
+        endpoint: &Endpoint,
+    ) -> Result<(Body, ProxyError), ProxyError> {
         let SendError { error, unsent } = failed;
         let error = broken(error, endpoint);
         match unsent {

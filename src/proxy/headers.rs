@@ -145,7 +145,8 @@ mod tests {
     use super::*;
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
-        let field = |(n, v): &(&'static str, &'static str)| (HeaderName::from_static(n), HeaderValue::from_static(v));
+        let field =
+            |(n, v): &(&'static str, &'static str)| (HeaderName::from_static(n), HeaderValue::from_static(v));
         fields.iter().map(field).collect()
     }
 
@@ -161,14 +162,25 @@ mod tests {
 
     #[test]
     fn fields_named_in_connection_are_stripped_with_it() {
-        let left = prepared(&[("connection", "close, X-Secret ,te"), ("x-secret", "1"), ("x-kept", "2"), ("te", "gzip")]);
-        assert!(!left.contains_key("x-secret") && !left.contains_key("te") && !left.contains_key("connection"));
+        let left = prepared(&[
+            ("connection", "close, X-Secret ,te"),
+            ("x-secret", "1"),
+            ("x-kept", "2"),
+            ("te", "gzip"),
+        ]);
+        assert!(
+            !left.contains_key("x-secret") && !left.contains_key("te") && !left.contains_key("connection")
+        );
         assert_eq!(left["x-kept"], "2");
     }
 
     #[test]
     fn a_client_cannot_strip_the_host_or_what_the_gateway_adds() {
-        let left = prepared(&[("connection", "host, x-forwarded-for"), ("host", "a"), ("x-forwarded-for", "6.6.6.6")]);
+        let left = prepared(&[
+            ("connection", "host, x-forwarded-for"),
+            ("host", "a"),
+            ("x-forwarded-for", "6.6.6.6"),
+        ]);
         assert_eq!(left["host"], "a");
         assert_eq!(left["x-forwarded-for"], "10.0.0.1");
     }
@@ -180,13 +192,23 @@ mod tests {
 
     #[test]
     fn the_client_is_appended_to_the_forwarded_for_it_sent() {
-        assert_eq!(prepared(&[("x-forwarded-for", "1.1.1.1, 2.2.2.2")])["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.0.0.1");
+        assert_eq!(
+            prepared(&[("x-forwarded-for", "1.1.1.1, 2.2.2.2")])["x-forwarded-for"],
+            "1.1.1.1, 2.2.2.2, 10.0.0.1"
+        );
     }
 
     #[test]
     fn forwarded_host_and_proto_are_ours_to_say() {
-        let left = prepared(&[("host", "shop.example"), ("x-forwarded-host", "evil"), ("x-forwarded-proto", "https")]);
-        assert_eq!((&left["x-forwarded-host"], &left["x-forwarded-proto"]), (&HeaderValue::from_static("shop.example"), &HeaderValue::from_static("http")));
+        let left = prepared(&[
+            ("host", "shop.example"),
+            ("x-forwarded-host", "evil"),
+            ("x-forwarded-proto", "https"),
+        ]);
+        assert_eq!(
+            (&left["x-forwarded-host"], &left["x-forwarded-proto"]),
+            (&HeaderValue::from_static("shop.example"), &HeaderValue::from_static("http"))
+        );
     }
 
     #[test]

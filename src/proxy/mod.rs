@@ -1,5 +1,6 @@
 //! One request's way through the gateway. [`Proxy::handle`] is the page that shows it whole.
 
+mod activity;
 mod body;
 mod chain;
 mod error;
@@ -22,6 +23,7 @@ use crate::exchange::{Exchange, RequestId};
 use crate::plugin::{Engine, Flow};
 use crate::snapshot::{Current, Route, Snapshot};
 
+pub use activity::Activity;
 pub use body::{Body, BodyError};
 pub use error::ProxyError;
 pub use peer::{Patience, Peer};
@@ -63,7 +65,8 @@ impl Proxy {
         let upgrade = Upgrade::wanted(&mut request, peer);
         let (head, body) = request.into_parts();
         let route = find_route(&view.snapshot, &head);
-        let name = route.as_ref().map_or_else(|_| Arc::clone(&view.snapshot.no_route), |r| Arc::clone(&r.name));
+        let name =
+            route.as_ref().map_or_else(|_| Arc::clone(&view.snapshot.no_route), |r| Arc::clone(&r.name));
         let mut request = headers::outgoing(head);
         headers::prepare(&mut request, &peer.ip);
         let mut exchange = Box::new(Exchange::open(RequestId::random(), peer.address, name, request));

@@ -1,9 +1,11 @@
-use std::cell::Cell;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tokio::sync::mpsc;
+
+use super::activity::{Activity, Phase};
 
 /// How long a client may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,19 +27,9 @@ pub struct Peer {
     pub ip: HeaderValue,
     /// How long it may take for what.
     pub patience: Patience,
-    phase: Cell<Phase>,
+    activity: Arc<Activity>,
     /// Dropped with the peer: whoever drains the gateway waits for that.
     _open: mpsc::Sender<()>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Phase {
-    /// Between two requests.
-    Idle(Instant),
-    /// The head of a request is on its way.
-    Head(Instant),
-    /// An exchange is open.
-    Busy,
 }
 
 impl Peer {
@@ -47,30 +39,29 @@ impl Peer {
         // An address is made of digits, dots and colons: always a valid value.
         let ip = HeaderValue::try_from(address.ip().to_canonical().to_string())
             .unwrap_or(HeaderValue::from_static("unknown"));
-        Self { address, ip, patience, phase: Cell::new(Phase::Head(Instant::now())), _open: open }
+        Self { address, ip, patience, activity: Arc::new(Activity::accepted()), _open: open }
     }
 
-    /// Bytes came in.
-    pub fn received(&self) {
-        if let Phase::Idle(_) = self.phase.get() {
-            self.phase.set(Phase::Head(Instant::now()));
-        }
+    /// For the stream, which knows when bytes come in.
+    #[must_use]
+    pub fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
     }
 
     /// An exchange begins.
     pub fn begin(&self) {
-        self.phase.set(Phase::Busy);
+        self.activity.begin();
     }
 
     /// The exchange has ended.
     pub fn end(&self) {
-        self.phase.set(Phase::Idle(Instant::now()));
+        self.activity.end();
     }
 
     /// When the connection must have moved on; `None` while an exchange is open.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        match self.phase.get() {
+        match self.activity.phase() {
             Phase::Idle(since) => Some(since + self.patience.idle),
             Phase::Head(since) => Some(since + self.patience.header),
             Phase::Busy => None,

@@ -27,7 +27,8 @@ pub(super) fn to_error(error: &ProxyError, exchange: &mut Exchange) -> Body {
     }
     let mut headers = HeaderMap::with_capacity(2);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    let text = format!("{} {}\nrequest {id}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+    let text =
+        format!("{} {}\nrequest {id}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
     reply(exchange, ResponseHead { status, headers }, Bytes::from(text))
 }
 

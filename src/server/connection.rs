@@ -30,7 +30,7 @@ pub(super) async fn serve(
             async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
         })
     };
-    let stream = ClientStream::new(socket, Rc::clone(&peer));
+    let stream = ClientStream::new(socket, peer.activity());
     let connection = protocol(max_head).serve_connection(stream, service).with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

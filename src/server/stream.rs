@@ -1,22 +1,22 @@
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::proxy::Peer;
+use crate::proxy::Activity;
 
-/// A client's socket that tells its [`Peer`] when bytes come in: that is when a request begins.
+/// A client's socket that tells its [`Activity`] when bytes come in: that is when a request begins.
 pub(super) struct ClientStream {
     socket: TokioIo<TcpStream>,
-    peer: Rc<Peer>,
+    activity: Arc<Activity>,
 }
 
 impl ClientStream {
-    pub(super) fn new(socket: TcpStream, peer: Rc<Peer>) -> Self {
-        Self { socket: TokioIo::new(socket), peer }
+    pub(super) fn new(socket: TcpStream, activity: Arc<Activity>) -> Self {
+        Self { socket: TokioIo::new(socket), activity }
     }
 }
 
@@ -28,7 +28,7 @@ impl Read for ClientStream {
     ) -> Poll<std::io::Result<()>> {
         let read = Pin::new(&mut self.socket).poll_read(context, buffer);
         if read.is_ready() {
-            self.peer.received();
+            self.activity.received();
         }
         read
     }

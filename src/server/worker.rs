@@ -66,8 +66,11 @@ impl Workers {
 
     /// Listens on exactly these from now on. Connections of listeners that go are closed when they become idle.
     pub fn listen(&self, kept: &[Listener], new: Vec<Bound>) {
-        let mut orders: Vec<Listeners> =
-            self.workers.iter().map(|_| kept.iter().map(|listener| (listener.clone(), None)).collect()).collect();
+        let mut orders: Vec<Listeners> = self
+            .workers
+            .iter()
+            .map(|_| kept.iter().map(|listener| (listener.clone(), None)).collect())
+            .collect();
         for Bound { listener, sockets, .. } in new {
             for (order, socket) in orders.iter_mut().zip(sockets) {
                 order.push((listener.clone(), Some(socket)));
@@ -221,8 +224,7 @@ async fn accept(
                     (settings.patience, settings.max_head)
                 };
                 let peer = Rc::new(Peer::new(address, patience, open.clone()));
-                let serve =
-                    connection::serve(stream, peer, Rc::clone(&proxy), max_head, connections.clone());
+                let serve = connection::serve(stream, peer, Rc::clone(&proxy), max_head, connections.clone());
                 spawn_local(serve);
             }
             Err(error) if is_passing(&error) => {}

@@ -16,7 +16,8 @@ pub(super) struct Modules {
 impl Modules {
     /// The module in `file`, compiled unless these bytes were compiled before.
     pub(super) async fn load(&mut self, engine: &Engine, file: &Path) -> Result<Arc<Module>, String> {
-        let bytes = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        let bytes =
+            std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         self.compile(engine, &bytes).await.map_err(|error| format!("{}: {error}", file.display()))
     }
 

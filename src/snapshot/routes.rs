@@ -94,7 +94,8 @@ fn build_use(
     let module = plugin.module();
     if !module.has_role(role) {
         let roles: Vec<_> = module.manifest().roles.iter().map(ToString::to_string).collect();
-        let message = format!("plugin `{name}` cannot be used as {role}: its module is a {}", roles.join(", "));
+        let message =
+            format!("plugin `{name}` cannot be used as {role}: its module is a {}", roles.join(", "));
         problems.add(used.span, key, message);
         return None;
     }

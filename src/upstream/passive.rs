@@ -34,8 +34,7 @@ impl Passive {
 
     /// Whether requests may go to it. Costs one load while all is well.
     pub(super) fn is_usable(&self, now: impl FnOnce() -> u64) -> bool {
-        !self.is_out()
-            || now().saturating_sub(self.checked_ms.load(Ordering::Relaxed)) > self.fail_timeout_ms
+        !self.is_out() || now().saturating_sub(self.checked_ms.load(Ordering::Relaxed)) > self.fail_timeout_ms
     }
 
     /// It was picked. One that is out is thereby being tried, and others wait for how that ends.
