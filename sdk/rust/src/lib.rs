@@ -59,3 +59,8 @@ pub mod prelude {
 pub mod __private {
     pub use {schemars, serde};
 }
+
+/// The code of the guide is compiled with that of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-plugins.md")]
+mod guide {}

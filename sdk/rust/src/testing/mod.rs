@@ -30,8 +30,8 @@
 //! ```
 //!
 //! What the gateway would refuse is refused here by the same rules: fields that only it sets, names and values that
-//! are none, the choices of a director made by a middleware. Two things are not covered, and are the business of
-//! `gatewright plugin test`: the limits of a plugin, and how plugins of one route meet.
+//! are none, a status that no response has. Two things are not covered: the limits of a plugin, and how the plugins of
+//! one route meet.
 
 mod outcome;
 mod request;
