@@ -1,2 +1,44 @@
-//! Project tasks.
-fn main() {}
+//! Project tasks: `cargo xtask` tells which.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
+
+mod demo;
+mod house;
+mod plugins;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask plugins [--debug]   build the example plugins to target/plugins/<name>.wasm
+cargo xtask demo [ARGS]         build the example plugins and run `gatewright demo`
+cargo xtask test                everything that CI runs
+
+The target wasm32-unknown-unknown is added where it is missing. CARGO_TARGET_DIR is honoured.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            error.downcast_ref::<step::Failed>().map_or(ExitCode::FAILURE, step::Failed::exit_code)
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        [] | ["help" | "--help" | "-h"] => println!("{HELP}"),
+        ["plugins"] => plugins::build(plugins::Profile::Release)?,
+        ["plugins", "--debug"] => plugins::build(plugins::Profile::Debug)?,
+        ["demo", arguments @ ..] => demo::run(arguments)?,
+        ["test"] => test::run()?,
+        _ => bail!("there is no `cargo xtask {}`\n\n{HELP}", arguments.join(" ")),
+    }
+    Ok(())
+}

@@ -69,7 +69,14 @@ pub fn init<G: Guest>(slot: &Slot<G>) -> i32 {
 
 fn load<P: Plugin>() -> Result<P> {
     let json = Value::read(host::config).map_err(|code: Code| Error::from(code).context("read config"))?;
-    P::load(serde_json::from_slice(&json).map_err(|error| Error::new(error).context("config"))?)
+    P::load(serde_json::from_slice(&json).map_err(|error| config_error(&error))?)
+}
+
+/// What is wrong with a configuration. The place in the JSON is left out: people wrote TOML, and have not seen it.
+pub(crate) fn config_error(error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _place)| message);
+    Error::from(message).context("config")
 }
 
 /// The director's hook.

@@ -4,7 +4,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`Plugin`], [`macro@config`], [`NoConfig`] | what a plugin is made from |
+//! | [`Plugin`], [`macro@config`], [`NoConfig`], [`HeaderName`] | what a plugin is made from |
 //! | [`Director`], [`Middleware`], [`ModifyResponse`] | the roles; [`plugin!`] exports them |
 //! | [`Request`], [`Direction`], [`Response`] | what the hooks are given |
 //! | [`Headers`], [`HeadersMut`], [`AllHeaders`], [`Attributes`] | what these hold |
@@ -23,6 +23,7 @@ pub mod guest;
 mod headers;
 mod host;
 pub mod log;
+mod name;
 mod plugin;
 mod request;
 mod response;
@@ -37,6 +38,7 @@ pub use error::{Error, Result};
 pub use gatewright_abi::Code;
 pub use gatewright_sdk_macros::config;
 pub use headers::{AllHeaders, Headers, HeadersMut};
+pub use name::HeaderName;
 pub use plugin::{Guest, NoConfig, Plugin};
 pub use request::{Direction, Request};
 pub use response::Response;
@@ -47,8 +49,8 @@ pub use value::{Text, Value};
 pub mod prelude {
     pub use crate::Flow::Continue;
     pub use crate::{
-        Answer, Direction, Director, Error, Flow, Middleware, ModifyResponse, Plugin, Request, Response,
-        Result, clock, config, log, plugin,
+        Answer, Direction, Director, Error, Flow, HeaderName, Middleware, ModifyResponse, Plugin, Request,
+        Response, Result, clock, config, log, plugin,
     };
 }
 
@@ -57,3 +59,8 @@ pub mod prelude {
 pub mod __private {
     pub use {schemars, serde};
 }
+
+/// The code of the guide is compiled with that of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-plugins.md")]
+mod guide {}

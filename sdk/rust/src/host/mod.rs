@@ -31,3 +31,76 @@ pub(crate) fn report_panics() {
         fail(reason.as_bytes());
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use gatewright_abi::{attributes, clock, config, export, head, import, log};
+
+    /// `module.function` for each import that `wasm.rs` declares: attributes cannot name constants, so this compares.
+    fn declared() -> Vec<String> {
+        let declarations = include_str!("wasm.rs").split("pub(crate) fn").next().unwrap();
+        let (mut module, mut renamed, mut found) = ("", None, Vec::new());
+        for line in declarations.lines().map(str::trim) {
+            let quoted = line.split('"').nth(1);
+            if line.starts_with("#[link(") {
+                module = quoted.unwrap();
+            } else if line.starts_with("#[link_name") {
+                renamed = quoted;
+            } else if let Some(function) = line.strip_prefix("fn ") {
+                let name = renamed.take().unwrap_or_else(|| function.split('(').next().unwrap());
+                found.push(format!("{module}.{name}"));
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn the_imports_are_those_of_the_contract() {
+        let contract: [(&str, &[&str]); 5] = [
+            (
+                import::HEAD,
+                &[
+                    head::GET,
+                    head::SET,
+                    head::ADD,
+                    head::REMOVE,
+                    head::ALL,
+                    head::PART,
+                    head::SET_PART,
+                    head::STATUS,
+                    head::SET_STATUS,
+                    head::ANSWER,
+                ],
+            ),
+            (import::ATTRIBUTES, &[attributes::GET, attributes::SET, attributes::REMOVE]),
+            (import::CONFIG, &[config::READ]),
+            (import::LOG, &[log::WRITE, log::ENABLED, log::FAIL]),
+            (import::CLOCK, &[clock::WALL, clock::MONOTONIC]),
+        ];
+        let named =
+            |(module, names): &(&str, &[&str])| names.iter().map(move |n| format!("{module}.{n}")).collect();
+        let mut contract: Vec<String> = contract.iter().flat_map::<Vec<String>, _>(named).collect();
+        contract.sort();
+        assert_eq!(declared(), contract);
+    }
+
+    #[test]
+    fn the_exports_are_those_of_the_contract() {
+        let source = include_str!("../plugin.rs");
+        let exported = source.split("extern \"C\" fn ").skip(1).map(|rest| rest.split('(').next().unwrap());
+        let mut exported: Vec<&str> = exported.collect();
+        let mut contract = [
+            export::MARKER,
+            export::MANIFEST,
+            export::INIT,
+            export::DIRECT,
+            export::ON_REQUEST,
+            export::ON_RESPONSE,
+            export::MODIFY_RESPONSE,
+        ];
+        exported.sort_unstable();
+        contract.sort_unstable();
+        assert_eq!(exported, contract);
+    }
+}

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use gatewright_abi::{Code, Level, Message, Part, fields};
 
+use crate::name::{is_reserved, is_token};
+
 /// Which hook runs, and so what it may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -244,21 +246,6 @@ impl Exchange {
     }
 }
 
-/// Fields that frame a message or concern a single connection: the gateway's alone.
-fn is_framing(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "content-length"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
-}
-
 /// A request's `host` field and [`Part::Host`] are the same thing.
 fn is_host(message: Message, name: &str) -> bool {
     message == Message::Request && name == "host"
@@ -284,7 +271,7 @@ pub(crate) fn field(name: &[u8], value: &[u8]) -> Checked<(String, Vec<u8>)> {
 /// A field that a guest may set.
 fn changeable(name: &[u8], value: &[u8]) -> Checked<(String, Vec<u8>)> {
     let field = field(name, value)?;
-    if is_framing(&field.0) { Err(Code::Forbidden) } else { Ok(field) }
+    if is_reserved(&field.0) { Err(Code::Forbidden) } else { Ok(field) }
 }
 
 fn valid_status(status: u32) -> Checked<u16> {
@@ -299,11 +286,6 @@ fn attribute_name(name: &[u8]) -> Checked<&str> {
         Ok("") | Err(_) => Err(Code::Invalid),
         Ok(name) => Ok(name),
     }
-}
-
-fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 fn part_is_valid(part: Part, value: &[u8]) -> bool {

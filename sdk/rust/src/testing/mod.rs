@@ -30,13 +30,13 @@
 //! ```
 //!
 //! What the gateway would refuse is refused here by the same rules: fields that only it sets, names and values that
-//! are none, the choices of a director made by a middleware. Two things are not covered, and are the business of
-//! `gatewright plugin test`: the limits of a plugin, and how plugins of one route meet.
+//! are none, a status that no response has. Two things are not covered: the limits of a plugin, and how the plugins of
+//! one route meet.
 
 mod outcome;
 mod request;
 
-use crate::{Error, Guest, Plugin, Result, guest};
+use crate::{Guest, Plugin, Result, guest};
 
 pub use outcome::{Answered, LogLine, Outcome};
 pub use request::{TestRequest, request};
@@ -44,7 +44,7 @@ pub use request::{TestRequest, request};
 /// Makes a plugin from its configuration, as the gateway does: unknown keys, missing ones and those of a wrong type
 /// are errors, and so is what [`Plugin::load`] refuses.
 pub fn load<P: Plugin>(config: serde_json::Value) -> Result<P> {
-    P::load(serde_json::from_value(config).map_err(|error| Error::new(error).context("config"))?)
+    P::load(serde_json::from_value(config).map_err(|error| guest::config_error(&error))?)
 }
 
 /// The manifest of a plugin, as the gateway reads it: its name, version, roles and the JSON Schema of its

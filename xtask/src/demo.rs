@@ -1,0 +1,28 @@
+//! `cargo xtask demo`.
+
+use anyhow::Result;
+
+use crate::plugins::{self, Profile};
+use crate::{house, step};
+
+/// Builds the plugins and becomes `gatewright demo`, so that Ctrl-C goes to nobody else.
+pub(crate) fn run(arguments: &[&str]) -> Result<()> {
+    plugins::build(Profile::Release)?;
+    let mut command =
+        step::cargo_command(&house::root(), &["run", "--release", "--bin", "gatewright", "--", "demo"]);
+    command.args(arguments);
+    become_command(command)
+}
+
+#[cfg(unix)]
+fn become_command(mut command: std::process::Command) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    step::announce(&command);
+    // Comes back only where it failed.
+    Err(command.exec().into())
+}
+
+#[cfg(not(unix))]
+fn become_command(command: std::process::Command) -> Result<()> {
+    step::run(command)
+}

@@ -1,0 +1,38 @@
+//! Where things are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The root of the project.
+pub(crate) fn root() -> PathBuf {
+    // Cargo sets the variable for what it runs; the constant is for a binary that is run by itself.
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&xtask).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// The workspace of the example plugins.
+pub(crate) fn plugins() -> PathBuf {
+    root().join("plugins")
+}
+
+/// The workspace of the guests that tests load, where there is one.
+pub(crate) fn test_guests() -> Option<PathBuf> {
+    let guests = root().join("tests/guests");
+    guests.join("Cargo.toml").exists().then_some(guests)
+}
+
+/// Cargo's target directory.
+pub(crate) fn target() -> Result<PathBuf> {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => std::path::absolute(target).context("CARGO_TARGET_DIR"),
+        None => Ok(root().join("target")),
+    }
+}
+
+/// The target directory of the plugins: one of their own, so that building them and building the gateway do not
+/// invalidate each other.
+pub(crate) fn plugins_target() -> Result<PathBuf> {
+    Ok(target()?.join("plugins-build"))
+}

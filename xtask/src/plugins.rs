@@ -1,0 +1,101 @@
+//! `cargo xtask plugins`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{house, step};
+
+/// What plugins are built for.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    Release,
+    Debug,
+}
+
+impl Profile {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// Builds every plugin and puts the modules into `target/plugins`.
+pub(crate) fn build(profile: Profile) -> Result<()> {
+    ensure_wasm_target()?;
+    compile(profile)?;
+    let built = house::plugins_target()?.join(WASM).join(profile.folder());
+    let modules = house::target()?.join("plugins");
+    fs::create_dir_all(&modules).with_context(|| modules.display().to_string())?;
+    for name in names()? {
+        let module = modules.join(format!("{name}.wasm"));
+        place(&built.join(format!("{}.wasm", name.replace('-', "_"))), &module)?;
+        println!("xtask: {} ({} KiB)", shown(&module), fs::metadata(&module)?.len().div_ceil(1024));
+    }
+    Ok(())
+}
+
+/// Adds the target that plugins are built for, where it is missing.
+pub(crate) fn ensure_wasm_target() -> Result<()> {
+    if has_wasm_target()? {
+        return Ok(());
+    }
+    let mut command = Command::new("rustup");
+    command.current_dir(house::root()).args(["target", "add", WASM]);
+    step::run(command).with_context(|| format!("plugins need the Rust target {WASM}"))
+}
+
+fn has_wasm_target() -> Result<bool> {
+    let mut rustc = Command::new("rustc");
+    rustc.current_dir(house::root()).args(["--print", "target-libdir", "--target", WASM]);
+    let output = rustc.output().context("cannot run `rustc`")?;
+    let folder = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && Path::new(folder.trim()).is_dir())
+}
+
+fn compile(profile: Profile) -> Result<()> {
+    let target_dir = house::plugins_target()?;
+    let mut command = step::cargo_command(&house::plugins(), &["build", "--target", WASM, "--target-dir"]);
+    command.arg(target_dir);
+    if let Profile::Release = profile {
+        command.arg("--release");
+    }
+    // They would replace the flags in plugins/.cargo/config.toml, the small stack among them.
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    step::run(command)
+}
+
+/// The folders of the plugins, which are their names.
+fn names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(house::plugins()).context("plugins")? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").exists() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    if names.is_empty() {
+        bail!("there are no plugins in {}", house::plugins().display());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Puts `built` to `module` in one go: a gateway may be reading what was there.
+fn place(built: &Path, module: &Path) -> Result<()> {
+    let new = module.with_extension("wasm.new");
+    fs::copy(built, &new).with_context(|| built.display().to_string())?;
+    fs::rename(&new, module).with_context(|| module.display().to_string())
+}
+
+/// Relative to the project where it is in it.
+fn shown(path: &Path) -> String {
+    let root: PathBuf = house::root();
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}
