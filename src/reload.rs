@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
 
 use crate::config::{self, Config, Diagnostics, ListenerConfig, Problems};
 use crate::plugin::Engine;
@@ -13,8 +16,9 @@ use crate::snapshot::{Builder, Current, Snapshot};
 #[derive(Debug)]
 pub struct Reloader {
     path: PathBuf,
-    /// Away while it builds, on another thread.
-    builder: Option<Builder>,
+    /// Locked only by the thread that builds, for as long as it does.
+    builder: Arc<Mutex<Builder>>,
+    alive: Arc<AtomicUsize>,
     config: Config,
     listening: Vec<Listening>,
     workers: usize,
@@ -60,7 +64,9 @@ impl Reloader {
             count => count,
         };
         let path = config.source.path.clone();
-        Ok((Self { path, builder: Some(builder), config, listening: Vec::new(), workers }, snapshot))
+        let alive = builder.alive();
+        let builder = Arc::new(Mutex::new(builder));
+        Ok((Self { path, builder, alive, config, listening: Vec::new(), workers }, snapshot))
     }
 
     /// Listens for the first time.
@@ -94,7 +100,7 @@ impl Reloader {
     /// How many snapshots live.
     #[must_use]
     pub fn snapshots(&self) -> usize {
-        self.builder.as_ref().map_or(0, Builder::snapshots)
+        self.alive.load(Ordering::Relaxed)
     }
 
     /// Reads the configuration again and puts it into service. Returns its generation.
@@ -110,7 +116,7 @@ impl Reloader {
         Ok(generation)
     }
 
-    async fn prepare(&mut self, current: Arc<Snapshot>) -> Result<Prepared, Diagnostics> {
+    async fn prepare(&self, current: Arc<Snapshot>) -> Result<Prepared, Diagnostics> {
         let config = config::load(&self.path)?;
         self.refuse_what_needs_a_restart(&config)?;
         let (config, snapshot) = self.build(config, current).await?;
@@ -119,32 +125,19 @@ impl Reloader {
     }
 
     /// Builds on a thread of its own: compiling takes long, and this one answers signals.
-    async fn build(
-        &mut self,
-        config: Config,
-        current: Arc<Snapshot>,
-    ) -> Result<(Config, Snapshot), Diagnostics> {
-        let problem = |config: &Config, why: &str| {
-            let mut problems = Problems::new(Arc::clone(&config.source));
-            problems.add(None, "", why);
-            problems.into_diagnostics()
-        };
-        let Some(mut builder) = self.builder.take() else {
-            return Err(problem(&config, "another reload is under way"));
-        };
-        let source = config.clone();
+    async fn build(&self, config: Config, current: Arc<Snapshot>) -> Result<(Config, Snapshot), Diagnostics> {
+        let source = Arc::clone(&config.source);
+        let builder = Arc::clone(&self.builder);
         let handle = tokio::runtime::Handle::current();
         let building = tokio::task::spawn_blocking(move || {
-            let built = handle.block_on(builder.build(&config, Some(&current)));
-            (builder, built.map(|snapshot| (config, snapshot)))
+            let snapshot = handle.block_on(builder.lock().build(&config, Some(&current)))?;
+            Ok((config, snapshot))
         });
-        match building.await {
-            Ok((builder, built)) => {
-                self.builder = Some(builder);
-                built
-            }
-            Err(error) => Err(problem(&source, &format!("building the configuration failed: {error}"))),
-        }
+        building.await.unwrap_or_else(|error| {
+            let mut problems = Problems::new(source);
+            problems.add(None, "", format!("building the configuration failed: {error}"));
+            Err(problems.into_diagnostics())
+        })
     }
 
     fn refuse_what_needs_a_restart(&self, new: &Config) -> Result<(), Diagnostics> {

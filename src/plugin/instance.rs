@@ -79,7 +79,7 @@ impl Instance {
         let mut store =
             Store::new(plugin.module().engine(), Guest::new(plugin.identity(), plugin.limits().memory));
         bound(&mut store);
-        beat.begin();
+        let _running = beat.begin();
         let hooks = boot(&mut store, plugin).await?;
         Ok(Self { store, hooks, _alive: plugin.count_instance() })
     }
@@ -99,8 +99,9 @@ impl Instance {
         guest.log_lines = LINES_PER_CALL;
         std::mem::swap(&mut guest.exchange, exchange);
         self.store.set_epoch_deadline(1);
-        beat.begin();
+        let running = beat.begin();
         let outcome = function.call_async(&mut self.store, ()).await;
+        drop(running);
         std::mem::swap(&mut self.store.data_mut().exchange, exchange);
         match outcome {
             Ok(code) if code >= 0 => Ok(code),

@@ -56,7 +56,7 @@ async fn ask(engine: &Engine, pre: &InstancePre<Guest>) -> wasmtime::Result<Vec<
     let mut store = Store::new(&engine.wasm, Guest::nameless());
     let beat = engine.ticker.beat();
     instance::bound(&mut store);
-    beat.begin();
+    let _running = beat.begin();
     let instance = pre.instantiate_async(&mut store).await?;
     instance::initialize(&mut store, &instance).await?;
     let manifest = instance.get_typed_func::<(), i64>(&mut store, export::MANIFEST)?;

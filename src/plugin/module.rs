@@ -128,24 +128,24 @@ fn check_exports(module: &wasmtime::Module) -> Result<(), ModuleError> {
         Some(_) => return Err(signature("export", export::MEMORY, "a memory")),
         None => return Err(missing(export::MEMORY, "which every plugin must")),
     }
-    required(module, export::MANIFEST, ValType::I64, "which every plugin must")?;
-    required(module, export::INIT, ValType::I32, "which every plugin must")?;
+    required(module, export::MANIFEST, &ValType::I64, "which every plugin must")?;
+    required(module, export::INIT, &ValType::I32, "which every plugin must")?;
     [export::DIRECT, export::ON_REQUEST, export::ON_RESPONSE, export::MODIFY_RESPONSE]
         .into_iter()
         .filter(|hook| module.get_export(hook).is_some())
-        .try_for_each(|hook| required(module, hook, ValType::I32, ""))
+        .try_for_each(|hook| required(module, hook, &ValType::I32, ""))
 }
 
 /// That `name` is exported as `() -> result`.
 fn required(
     module: &wasmtime::Module,
     name: &'static str,
-    result: ValType,
+    result: &ValType,
     why: &str,
 ) -> Result<(), ModuleError> {
     let expected = format!("a function () -> {result}");
     match module.get_export(name) {
-        Some(ExternType::Func(found)) if is_getter(&found, &result) => Ok(()),
+        Some(ExternType::Func(found)) if is_getter(&found, result) => Ok(()),
         Some(_) => Err(signature("export", name, &expected)),
         None => Err(missing(name, why)),
     }

@@ -24,6 +24,7 @@ pub struct Plugin {
     module: Arc<Module>,
     limits: Limits,
     grants: Vec<String>,
+    config: serde_json::Value,
     alive: Arc<AtomicUsize>,
 }
 
@@ -56,7 +57,7 @@ impl Plugin {
             return Err(problems);
         }
         let identity = Arc::new(Identity { name: Arc::from(name), config: config.to_string() });
-        let plugin = Self { identity, module, limits, grants, alive: Arc::default() };
+        let plugin = Self { identity, module, limits, grants, config: config.clone(), alive: Arc::default() };
         match Instance::start(&plugin, &engine.ticker.beat()).await {
             Ok(_) => Ok(plugin),
             Err(failure) => Err(vec![LoadError::Start(failure)]),
@@ -99,7 +100,7 @@ impl Plugin {
         self.module.digest() == module.digest()
             && self.limits == *limits
             && self.grants == grants
-            && self.identity.config == config.to_string()
+            && self.config == *config
     }
 
     pub(super) fn identity(&self) -> Arc<Identity> {

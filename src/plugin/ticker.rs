@@ -25,11 +25,12 @@ struct Shared {
     beats: Mutex<Vec<Arc<Counter>>>,
 }
 
-/// Guest calls that one worker has begun; on a cache line of its own.
+/// Guest calls that one worker has begun and ended; on a cache line of its own. Only that worker writes.
 #[derive(Default)]
 #[repr(align(128))]
 struct Counter {
     begun: AtomicUsize,
+    ended: AtomicUsize,
 }
 
 /// A worker's way to tell the ticker that a guest is about to run.
@@ -61,9 +62,20 @@ impl Ticker {
     }
 }
 
+/// A guest is running, or suspended in the middle of a call.
+#[must_use]
+pub(super) struct Running<'a>(&'a Counter);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let ended = self.0.ended.load(Ordering::Relaxed);
+        self.0.ended.store(ended.wrapping_add(1), Ordering::Release);
+    }
+}
+
 impl Beat {
-    /// To be called before a guest runs: from here on time passes.
-    pub(super) fn begin(&self) {
+    /// To be called before a guest runs: from here on time passes, until the answer is dropped.
+    pub(super) fn begin(&self) -> Running<'_> {
         // The read-modify-write orders the count before the look at `resting`; the ticker does the two the other way
         // around, so one of them sees the other.
         self.counter.begun.fetch_add(1, Ordering::SeqCst);
@@ -71,6 +83,7 @@ impl Beat {
             self.ticker.shared.resting.store(false, Ordering::SeqCst);
             self.ticker.thread.unpark();
         }
+        Running(&self.counter)
     }
 }
 
@@ -90,8 +103,8 @@ fn run(engine: &wasmtime::Engine, shared: &Shared) {
     while !shared.stopped.load(Ordering::SeqCst) {
         thread::sleep(TICK);
         engine.increment_epoch();
-        let begun = shared.begun();
-        idle = if begun == seen { idle + 1 } else { 0 };
+        let (begun, running) = shared.calls();
+        idle = if begun == seen && !running { idle + 1 } else { 0 };
         seen = begun;
         if idle >= IDLE_TICKS {
             shared.rest(seen);
@@ -101,15 +114,24 @@ fn run(engine: &wasmtime::Engine, shared: &Shared) {
 }
 
 impl Shared {
-    fn begun(&self) -> usize {
-        self.beats.lock().iter().map(|beat| beat.begun.load(Ordering::SeqCst)).fold(0, usize::wrapping_add)
+    /// How many calls have begun, and whether one has not ended.
+    fn calls(&self) -> (usize, bool) {
+        let beats = self.beats.lock();
+        let sum = |counter: fn(&Counter) -> &AtomicUsize| {
+            beats.iter().map(|beat| counter(beat).load(Ordering::SeqCst)).fold(0, usize::wrapping_add)
+        };
+        // Ended first: a call that ends in between then looks like one that runs, not like one that never began.
+        let ended = sum(|counter| &counter.ended);
+        let begun = sum(|counter| &counter.begun);
+        (begun, begun != ended)
     }
 
+    /// Sleeps until a call begins after the `seen` ones.
     fn rest(&self, seen: usize) {
         self.resting.store(true, Ordering::SeqCst);
         while self.resting.load(Ordering::SeqCst)
             && !self.stopped.load(Ordering::SeqCst)
-            && self.begun() == seen
+            && self.calls().0 == seen
         {
             thread::park();
         }

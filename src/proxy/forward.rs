@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, HOST, UPGRADE};
@@ -40,6 +41,7 @@ pub(super) async fn forward(
         replayable,
         retries: entry.upstream.settings().retries,
         tried: SmallVec::new(),
+        last: None,
         record,
     };
     let (response, connection, lease) = attempts.run(body).await?;
@@ -81,40 +83,49 @@ struct Attempts<'a> {
     /// How often that may still happen.
     retries: u32,
     tried: SmallVec<[usize; 4]>,
+    /// Why the last endpoint that was tried did not answer.
+    last: Option<ProxyError>,
     record: &'a mut Record,
 }
 
 type Answered = (Response<Incoming>, Connection<Body>, Lease);
 
-/// How a try ended without a response.
-enum Miss {
-    /// The request may go to another endpoint, with this body.
-    Again(Body, ProxyError),
-    /// It may not.
-    Final(ProxyError),
+/// A try that ended without a response.
+struct Miss {
+    error: ProxyError,
+    /// The body for another try, where there may be one.
+    body: Option<Body>,
+    /// Whether the endpoint may have seen the request.
+    sent: bool,
 }
 
 impl Attempts<'_> {
     async fn run(&mut self, mut body: Body) -> Result<Answered, ProxyError> {
-        let mut last = None;
         loop {
-            let lease = match (self.next()?, last) {
-                (Some(lease), _) => lease,
-                (None, Some(error)) => return Err(error),
-                (None, None) => {
-                    return Err(ProxyError::NoEndpoint(self.connections.upstream().name().to_owned()));
-                }
+            let Some(lease) = self.next()? else {
+                let nobody = || ProxyError::NoEndpoint(self.connections.upstream().name().to_owned());
+                return Err(self.last.take().unwrap_or_else(nobody));
             };
             self.tried.push(lease.index());
             self.record.attempts += 1;
-            match self.attempt(lease, body).await {
+            let miss = match self.attempt(lease, body).await {
                 Ok(answered) => return Ok(answered),
-                Err(Miss::Final(error)) => return Err(error),
-                Err(Miss::Again(unsent, error)) => {
-                    body = unsent;
-                    last = Some(error);
-                }
+                Err(miss) => miss,
+            };
+            body = self.again(*miss)?;
+        }
+    }
+
+    /// The body to go to the next endpoint with. What nobody has seen may always go on.
+    fn again(&mut self, miss: Miss) -> Result<Body, ProxyError> {
+        let retries = if miss.sent { self.retries.checked_sub(1) } else { Some(self.retries) };
+        match (miss.body, retries) {
+            (Some(body), Some(left)) => {
+                self.retries = left;
+                self.last = Some(miss.error);
+                Ok(body)
             }
+            _ => Err(miss.error),
         }
     }
 
@@ -134,77 +145,59 @@ impl Attempts<'_> {
         }
     }
 
-    /// One endpoint: first on a kept connection, and on a new one if that turns out to be stale.
-    async fn attempt(&mut self, lease: Lease, mut body: Body) -> Result<Answered, Miss> {
-        let started = Instant::now();
-        let upstream = std::sync::Arc::clone(lease.upstream());
+    /// One endpoint: on a kept connection where there is one, and on a new one if that turns out to be stale.
+    async fn attempt(&mut self, lease: Lease, mut body: Body) -> Result<Answered, Box<Miss>> {
+        let upstream = Arc::clone(lease.upstream());
         let Some(endpoint) = upstream.endpoints().get(lease.index()) else {
-            return Err(Miss::Final(ProxyError::NoEndpoint(upstream.name().to_owned())));
+            let error = ProxyError::NoEndpoint(upstream.name().to_owned());
+            return Err(Box::new(Miss { error, body: None, sent: false }));
         };
-        let mut reused = self.connections.reuse(lease.index());
-        loop {
-            let mut connection = match reused.take() {
-                Some(connection) => connection,
-                None => match self.connections.connect(lease.index(), endpoint).await {
-                    Ok(connection) => connection,
-                    Err(error) => {
-                        lease.fail();
-                        let error = ProxyError::Unreachable { endpoint: endpoint.to_string(), error };
-                        return Err(Miss::Again(body, error));
-                    }
-                },
-            };
-            let limit = self.limit();
-            let request = self.request(endpoint, body);
-            let failed = match timeout(limit, connection.send(request)).await {
-                Ok(Ok(response)) => {
-                    self.record.upstream_time = Some(started.elapsed());
-                    return Ok((response, connection, lease));
-                }
-                Ok(Err(failed)) => failed,
-                Err(_) => {
-                    lease.fail();
-                    return Err(Miss::Final(ProxyError::Late { endpoint: endpoint.to_string(), limit }));
-                }
-            };
-            let sent = failed.unsent.is_none();
-            body = match self.body_again(failed, endpoint) {
-                Ok((body, _)) if connection.is_reused() => body,
-                Ok((body, error)) => {
-                    lease.fail();
-                    return self.after_break(sent, body, error);
-                }
-                Err(error) => {
-                    if !matches!(error, ProxyError::ClientBody(_)) {
-                        lease.fail();
-                    }
-                    return Err(Miss::Final(error));
-                }
-            };
+        if let Some(kept) = self.connections.reuse(lease.index()) {
+            match self.send(endpoint, kept, body).await {
+                Ok((response, connection)) => return Ok((response, connection, lease)),
+                // The endpoint may close an idle connection at any time: that says nothing about its health.
+                Err(Miss { body: Some(again), .. }) => body = again,
+                Err(miss) => return Err(blame(lease, miss)),
+            }
+        }
+        let connection = match self.connections.connect(lease.index(), endpoint).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let error = ProxyError::Unreachable { endpoint: endpoint.to_string(), error };
+                return Err(blame(lease, Miss { error, body: Some(body), sent: false }));
+            }
+        };
+        match self.send(endpoint, connection, body).await {
+            Ok((response, connection)) => Ok((response, connection, lease)),
+            Err(miss) => Err(blame(lease, miss)),
         }
     }
 
-    /// The body for another try, where there may be one.
-    fn body_again(
-        &self,
-        failed: SendError<Body>,
+    async fn send(
+        &mut self,
         endpoint: &Endpoint,
-    ) -> Result<(Body, ProxyError), ProxyError> {
-        let SendError { error, unsent } = failed;
-        let error = broken(error, endpoint);
-        match unsent {
-            Some(request) => Ok((request.into_body(), error)),
-            None if self.replayable => Ok((Body::empty(), error)),
-            None => Err(error),
+        mut connection: Connection<Body>,
+        body: Body,
+    ) -> Result<(Response<Incoming>, Connection<Body>), Miss> {
+        let (started, limit) = (Instant::now(), self.limit());
+        match timeout(limit, connection.send(self.request(endpoint, body))).await {
+            Ok(Ok(response)) => {
+                self.record.upstream_time = Some(started.elapsed());
+                Ok((response, connection))
+            }
+            Ok(Err(SendError { error, unsent })) => {
+                let sent = unsent.is_none();
+                let body = match unsent {
+                    Some(request) => Some(request.into_body()),
+                    None => self.replayable.then(Body::empty),
+                };
+                Err(Miss { error: broken(error, endpoint), body, sent })
+            }
+            Err(_) => {
+                let error = ProxyError::Late { endpoint: endpoint.to_string(), limit };
+                Err(Miss { error, body: None, sent: true })
+            }
         }
-    }
-
-    fn after_break(&mut self, sent: bool, body: Body, error: ProxyError) -> Result<Answered, Miss> {
-        if sent {
-            let Some(left) = self.retries.checked_sub(1) else { return Err(Miss::Final(error)) };
-            self.retries = left;
-        }
-        Err(Miss::Again(body, error))
     }
 
     fn limit(&self) -> Duration {
@@ -232,6 +225,14 @@ impl Attempts<'_> {
         *request.headers_mut() = headers;
         request
     }
+}
+
+/// Counts the miss against the endpoint, unless it was the client's doing.
+fn blame(lease: Lease, miss: Miss) -> Box<Miss> {
+    if !matches!(miss.error, ProxyError::ClientBody(_)) {
+        lease.fail();
+    }
+    Box::new(miss)
 }
 
 fn uri(endpoint: &Endpoint, target: &PathAndQuery) -> Uri {

@@ -121,7 +121,6 @@ impl Worker {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the worker's thread owns all that it works with")]
 fn serve(
     runtime: &LocalRuntime,
     engine: Engine,

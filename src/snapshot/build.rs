@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use super::modules::Modules;
 use super::{Alive, Snapshot, plugins, routes, upstreams};
@@ -58,12 +58,6 @@ impl Builder {
             no_route: Arc::from("-"),
             _alive: Alive::new(&self.alive),
         })
-    }
-
-    /// How many snapshots live.
-    #[must_use]
-    pub fn snapshots(&self) -> usize {
-        self.alive.load(Ordering::Relaxed)
     }
 }
 

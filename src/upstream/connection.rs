@@ -14,7 +14,6 @@ pub struct Connection<B> {
     pub(super) sender: SendRequest<B>,
     pub(super) home: Rc<Connections<B>>,
     pub(super) endpoint: usize,
-    pub(super) reused: bool,
 }
 
 /// A request that got no response.
@@ -31,12 +30,6 @@ where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Whether it had served another request before. The endpoint may have closed it meanwhile, which is nobody's fault.
-    #[must_use]
-    pub fn is_reused(&self) -> bool {
-        self.reused
-    }
-
     /// Sends the request and waits for the head of the response.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ where
         let mut idle = self.idle.get(endpoint)?.borrow_mut();
         while let Some(Idle { sender, since }) = idle.pop() {
             if sender.is_ready() && since.elapsed() < self.upstream.settings().idle_timeout {
-                return Some(Connection { sender, home: Rc::clone(self), endpoint, reused: true });
+                return Some(Connection { sender, home: Rc::clone(self), endpoint });
             }
         }
         None
@@ -68,7 +68,7 @@ where
     ) -> Result<Connection<B>, ConnectError> {
         let limit = self.upstream.settings().connect_timeout;
         let sender = timeout(limit, dial(endpoint)).await.map_err(|_| ConnectError::Timeout(limit))??;
-        Ok(Connection { sender, home: Rc::clone(self), endpoint: index, reused: false })
+        Ok(Connection { sender, home: Rc::clone(self), endpoint: index })
     }
 
     /// Closes what has been idle for too long or was closed by the other side.

@@ -10,6 +10,9 @@ use crate::exchange::{self, Answer, ResponseHead};
 use crate::plugin::instance::Hook;
 use crate::plugin::memory::{length, split};
 
+/// One of the ways to change a field.
+type Change = fn(&mut HeaderMap, &[u8], &[u8]) -> Result<(), exchange::FieldError>;
+
 /// The most that one answer's body may be; larger bodies are what streaming is for.
 const MAX_ANSWER: usize = 1 << 20;
 
@@ -158,13 +161,7 @@ impl Guest {
         }
     }
 
-    fn change(
-        &mut self,
-        message: u32,
-        name: &[u8],
-        value: &[u8],
-        how: fn(&mut HeaderMap, &[u8], &[u8]) -> Result<(), exchange::FieldError>,
-    ) -> Result<i32, Code> {
+    fn change(&mut self, message: u32, name: &[u8], value: &[u8], how: Change) -> Result<i32, Code> {
         self.spend(name.len() + value.len())?;
         how(self.headers_mut(message)?, name, value)?;
         self.exchange.direction.host_set |= is_request_host(message, name);
