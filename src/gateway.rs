@@ -145,6 +145,8 @@ impl Gateway {
     }
 
     async fn stop(self, mut orders: mpsc::Receiver<Order>) {
+        // From here on the admin listener answers that the gateway is not ready.
+        drop(self.asks);
         let limit = self.reloader.config().gateway.drain;
         info!(?limit, "stopping: open exchanges may finish");
         tokio::select! {

@@ -58,13 +58,17 @@ async fn connection(stream: TcpStream, client: SocketAddr, asks: mpsc::Sender<As
 async fn handle(request: &Request<Incoming>, asks: &mpsc::Sender<Ask>) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/healthz") => text(StatusCode::OK, "ok\n"),
+        (&Method::GET, "/readyz") if asks.is_closed() => stopping(),
+        (&Method::GET, "/readyz") => text(StatusCode::OK, "ready\n"),
         (&Method::GET, "/status") => status(asks).await,
         (&Method::POST, "/reload") if request.headers().contains_key(ORIGIN) => {
             text(StatusCode::FORBIDDEN, "a web page cannot reload the gateway\n")
         }
         (&Method::POST, "/reload") => reload(asks).await,
-        (_, "/healthz" | "/status" | "/reload") => text(StatusCode::METHOD_NOT_ALLOWED, "wrong method\n"),
-        _ => text(StatusCode::NOT_FOUND, "GET /healthz, GET /status, POST /reload\n"),
+        (_, "/healthz" | "/readyz" | "/status" | "/reload") => {
+            text(StatusCode::METHOD_NOT_ALLOWED, "wrong method\n")
+        }
+        _ => text(StatusCode::NOT_FOUND, "GET /healthz, GET /readyz, GET /status, POST /reload\n"),
     }
 }
 

@@ -174,7 +174,7 @@ impl Tail {
             connection.release();
         }
         if let Some(record) = self.record {
-            record.end(complete, self.lease.as_ref());
+            record.end(complete, self.lease);
         }
         if let Some(peer) = self.peer {
             peer.end();

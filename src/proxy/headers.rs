@@ -8,7 +8,7 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, request};
+use http::{HeaderMap, Method, Version, request};
 use smallvec::SmallVec;
 
 use super::error::ProxyError;
@@ -43,6 +43,9 @@ pub(super) fn host(head: &request::Parts) -> Result<Option<&str>, ProxyError> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let first = hosts.next().map(HeaderValue::to_str).transpose();
     match (first, hosts.next()) {
+        (Ok(None), _) if head.version == Version::HTTP_11 => {
+            Err(ProxyError::BadRequest("HTTP/1.1 without a Host field"))
+        }
         (Ok(host), None) => Ok(host),
         (Err(_), _) => Err(ProxyError::BadRequest("the Host field is not readable")),
         (_, Some(_)) => Err(ProxyError::BadRequest("more than one Host field")),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use crate::exchange::{Exchange, RequestId};
+use crate::exchange::Exchange;
 use crate::plugin::{Engine, Flow};
 use crate::snapshot::{Current, Route, Snapshot};
 
@@ -67,9 +67,10 @@ impl Proxy {
         let route = find_route(&view.snapshot, &head);
         let name =
             route.as_ref().map_or_else(|_| Arc::clone(&view.snapshot.no_route), |r| Arc::clone(&r.name));
+        record.route = Some(Arc::clone(&name));
         let mut request = headers::outgoing(head);
         headers::prepare(&mut request, &peer.ip);
-        let mut exchange = Box::new(Exchange::open(RequestId::random(), peer.address, name, request));
+        let mut exchange = Box::new(Exchange::open(record.id, peer.address, name, request));
 
         let mut chain = Chain::new(&view, route.as_ref().ok().copied());
         let served = match route {

@@ -1,32 +1,43 @@
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, Request, StatusCode, Uri, Version};
 use tracing::info;
 
-use super::Peer;
-use crate::exchange::Exchange;
+use super::peer::Peer;
+use crate::exchange::{Exchange, RequestId};
 use crate::upstream::Lease;
 
-/// What is said of an exchange when it has ended: one line of the access log.
+/// What the access log says of a client that went away before there was a response: nginx's number for it.
+const CLIENT_GONE: u16 = 499;
+
+/// What is said of an exchange when it has ended: one line of the access log. It is written when the record is dropped,
+/// so no way out of an exchange misses it.
 #[derive(Debug)]
 pub(super) struct Record {
     wanted: bool,
+    /// The exchange's.
+    pub(super) id: RequestId,
+    /// The name of the route, once it is known.
+    pub(super) route: Option<Arc<str>>,
     started: Instant,
     client: SocketAddr,
     method: Method,
     uri: Uri,
     version: Version,
-    status: StatusCode,
+    status: Option<StatusCode>,
     /// From the request to the head of the response.
-    until_head: Duration,
+    until_head: Option<Duration>,
     /// How long the endpoint that answered took.
     pub(super) upstream_time: Option<Duration>,
     /// How many endpoints were tried.
     pub(super) attempts: u32,
     /// Bytes of the response's body.
     pub(super) sent: u64,
+    complete: bool,
+    lease: Option<Lease>,
     exchange: Option<Box<Exchange>>,
 }
 
@@ -34,50 +45,66 @@ impl Record {
     pub(super) fn begin<B>(request: &Request<B>, peer: &Peer, wanted: bool) -> Self {
         Self {
             wanted,
+            id: RequestId::random(),
+            route: None,
             started: Instant::now(),
             client: peer.address,
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            status: StatusCode::OK,
-            until_head: Duration::ZERO,
+            status: None,
+            until_head: None,
             upstream_time: None,
             attempts: 0,
             sent: 0,
+            complete: false,
+            lease: None,
             exchange: None,
         }
     }
 
     /// The head of the response is on its way.
     pub(super) fn head(&mut self, status: StatusCode, exchange: Box<Exchange>) {
-        self.status = status;
-        self.until_head = self.started.elapsed();
+        self.status = Some(status);
+        self.until_head = Some(self.started.elapsed());
         self.exchange = Some(exchange);
     }
 
     /// The response has ended, or broke off.
-    pub(super) fn end(self, complete: bool, lease: Option<&Lease>) {
-        let Some(exchange) = self.exchange.filter(|_| self.wanted) else { return };
-        let endpoint = lease.and_then(Lease::endpoint);
+    pub(super) fn end(mut self, complete: bool, lease: Option<Lease>) {
+        self.complete = complete;
+        self.lease = lease;
+    }
+
+    fn write(&self) {
+        let lease = self.lease.as_ref();
         info!(
             target: "access",
-            request_id = %exchange.id,
+            request_id = %self.id,
             client = %self.client,
             method = %self.method,
             target = %self.uri,
             protocol = ?self.version,
-            route = &*exchange.route,
+            route = self.route.as_deref(),
             upstream = lease.map(|lease| lease.upstream().name()),
-            endpoint = endpoint.map(|endpoint| &*endpoint.url),
+            endpoint = lease.and_then(Lease::endpoint).map(|endpoint| &*endpoint.url),
             attempts = self.attempts,
-            status = self.status.as_u16(),
+            status = self.status.map_or(CLIENT_GONE, |status| status.as_u16()),
             bytes = self.sent,
-            complete,
-            head_ms = millis(self.until_head),
+            complete = self.complete,
+            head_ms = self.until_head.map(millis),
             upstream_ms = self.upstream_time.map(millis),
             total_ms = millis(self.started.elapsed()),
-            attributes = (!exchange.attributes.is_empty()).then(|| attributes(&exchange)),
+            attributes = self.exchange.as_deref().filter(|e| !e.attributes.is_empty()).map(attributes),
         );
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.wanted {
+            self.write();
+        }
     }
 }
 

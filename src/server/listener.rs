@@ -22,10 +22,11 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Whether `other` can go on with this one's sockets.
+    /// Whether `other` can go on with this one's sockets. Any two free ports are not the same one, so there the name
+    /// decides.
     #[must_use]
     pub fn same_socket(&self, other: &Self) -> bool {
-        self.name == other.name && self.address == other.address
+        self.address == other.address && (self.address.port() != 0 || self.name == other.name)
     }
 }
 
