@@ -26,8 +26,8 @@ impl Middleware for RequestId {
             Some(id) if is_sane(&id) => request.attributes().set(ATTRIBUTE, &id)?,
             _ => {
                 let id = request.request_id()?;
-                request.headers_mut().set(&self.header, &*id)?;
-                request.attributes().set(ATTRIBUTE, &*id)?;
+                request.headers_mut().set(&self.header, &id)?;
+                request.attributes().set(ATTRIBUTE, &id)?;
             }
         }
         Ok(Continue)

@@ -1,7 +1,8 @@
 use gatewright_abi::fields;
 use serde::Serialize;
 
-use crate::Result;
+use crate::error::done;
+use crate::{Result, host};
 
 /// A whole response that a middleware gives by itself, instead of the upstream.
 ///
@@ -70,8 +71,9 @@ impl Answer {
         self
     }
 
-    pub(crate) fn parts(&self) -> (u16, &[u8], &[u8]) {
-        (self.status, &self.fields, &self.body)
+    /// Gives it to the gateway.
+    pub(crate) fn give(&self) -> Result<()> {
+        done(host::answer(self.status.into(), &self.fields, &self.body), "answer with", self.status)
     }
 }
 
