@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use gatewright_sdk::prelude::*;
-use serde_json::json;
 
 /// Where the key is, and which there are.
 #[config]

@@ -10,7 +10,7 @@ use crate::{Result, host};
 /// use gatewright_sdk::prelude::*;
 /// # fn main() -> Result<()> {
 /// let denied = Answer::text(403, "not today\n").header("retry-after", "86400");
-/// let problem = Answer::json(401, &[("error", "no key")])?;
+/// let problem = Answer::json(401, &json!({ "error": "no key" }))?;
 /// let moved = Answer::redirect(308, "https://example.test/");
 /// let flow: Flow = denied.into();
 /// # Ok(()) }

@@ -43,6 +43,9 @@ pub use request::{Direction, Request};
 pub use response::Response;
 pub use role::{Director, Flow, Middleware, ModifyResponse, Role};
 
+/// The `serde_json` that this crate speaks, so that a plugin needs none of its own.
+pub use serde_json;
+
 /// What a plugin is written with: `use gatewright_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::Flow::Continue;
@@ -50,6 +53,7 @@ pub mod prelude {
         Answer, Direction, Director, Error, Flow, HeaderName, Middleware, ModifyResponse, Plugin, Request,
         Response, Result, clock, config, log, plugin,
     };
+    pub use serde_json::json;
 }
 
 /// For the code that the macros write.

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use gatewright_sdk::prelude::*;
 use gatewright_sdk::testing::{self, Outcome, TestRequest};
 use gatewright_sdk::{Code, NoConfig};
-use serde_json::json;
 
 type Hook<M> = fn(&mut M) -> Result<()>;
 
