@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use gatewright_sdk::prelude::*;
-use serde_json::json;
 
 /// Where the key is, and which there are.
 #[config]
@@ -44,7 +43,7 @@ impl Middleware for ApiKey {
             return self.refuse("an API key is required");
         };
         // Neither the log nor the answer repeats a key: a wrong one is often a right one mistyped.
-        match key.to_str().ok().and_then(|key| self.owners.get(key)) {
+        match str::from_utf8(&key).ok().and_then(|key| self.owners.get(key)) {
             Some(owner) => request.attributes().set("user", owner).map(|()| Continue),
             None => self.refuse("the API key is not known"),
         }

@@ -96,11 +96,10 @@ plugin!(Canary: Director);
 #[cfg(test)]
 mod tests {
     use gatewright_sdk::testing;
-    use serde_json::json;
 
     use super::*;
 
-    fn load(config: serde_json::Value) -> Canary {
+    fn load(config: gatewright_sdk::serde_json::Value) -> Canary {
         testing::load(config).unwrap()
     }
 

@@ -24,7 +24,6 @@ plugin!(HeaderLogic: Middleware);
 #[cfg(test)]
 mod tests {
     use gatewright_sdk::testing;
-    use serde_json::json;
 
     use super::*;
 

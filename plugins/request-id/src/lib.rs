@@ -22,14 +22,13 @@ const MAX_LEN: usize = 128;
 
 impl Middleware for RequestId {
     fn on_request(&self, request: &mut Request) -> Result<Flow> {
-        match request.headers().get(&self.header)? {
-            Some(id) if is_sane(&id) => request.attributes().set(ATTRIBUTE, &id)?,
-            _ => {
-                let id = request.request_id()?;
-                request.headers_mut().set(&self.header, &*id)?;
-                request.attributes().set(ATTRIBUTE, &*id)?;
-            }
-        }
+        let id = match request.headers().get(&self.header)? {
+            Some(id) if is_sane(&id) => id,
+            _ => request.request_id()?.into_bytes(),
+        };
+        // Set also where it was taken: there may have been more than one.
+        request.headers_mut().set(&self.header, &id)?;
+        request.attributes().set(ATTRIBUTE, &id)?;
         Ok(Continue)
     }
 
@@ -50,7 +49,6 @@ plugin!(RequestId: Middleware);
 #[cfg(test)]
 mod tests {
     use gatewright_sdk::testing::{self, Outcome};
-    use serde_json::json;
 
     use super::*;
 
@@ -85,6 +83,13 @@ mod tests {
     fn without_one_the_gateways_is_taken() {
         let plugin: RequestId = testing::load(json!({})).unwrap();
         assert_id(&testing::request("GET", "/").request_id(OWN).run(&plugin).unwrap(), OWN);
+    }
+
+    #[test]
+    fn of_several_the_first_is_taken_alone() {
+        let plugin: RequestId = testing::load(json!({})).unwrap();
+        let request = testing::request("GET", "/").header("x-request-id", "a").header("x-request-id", "b c");
+        assert_id(&request.run(&plugin).unwrap(), "a");
     }
 
     #[test]

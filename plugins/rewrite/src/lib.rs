@@ -98,11 +98,10 @@ plugin!(Rewrite: Director);
 #[cfg(test)]
 mod tests {
     use gatewright_sdk::testing;
-    use serde_json::json;
 
     use super::*;
 
-    fn load(config: serde_json::Value) -> Result<Rewrite> {
+    fn load(config: gatewright_sdk::serde_json::Value) -> Result<Rewrite> {
         testing::load(config)
     }
 

@@ -61,7 +61,6 @@ mod tests {
     use std::time::Duration;
 
     use gatewright_sdk::testing;
-    use serde_json::json;
 
     use super::*;
 

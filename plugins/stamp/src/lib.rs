@@ -56,7 +56,6 @@ plugin!(Stamp: ModifyResponse);
 #[cfg(test)]
 mod tests {
     use gatewright_sdk::testing;
-    use serde_json::json;
 
     use super::*;
 

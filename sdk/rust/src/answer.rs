@@ -1,7 +1,8 @@
 use gatewright_abi::fields;
 use serde::Serialize;
 
-use crate::Result;
+use crate::error::done;
+use crate::{Result, host};
 
 /// A whole response that a middleware gives by itself, instead of the upstream.
 ///
@@ -9,7 +10,7 @@ use crate::Result;
 /// use gatewright_sdk::prelude::*;
 /// # fn main() -> Result<()> {
 /// let denied = Answer::text(403, "not today\n").header("retry-after", "86400");
-/// let problem = Answer::json(401, &[("error", "no key")])?;
+/// let problem = Answer::json(401, &json!({ "error": "no key" }))?;
 /// let moved = Answer::redirect(308, "https://example.test/");
 /// let flow: Flow = denied.into();
 /// # Ok(()) }
@@ -70,8 +71,9 @@ impl Answer {
         self
     }
 
-    pub(crate) fn parts(&self) -> (u16, &[u8], &[u8]) {
-        (self.status, &self.fields, &self.body)
+    /// Gives it to the gateway.
+    pub(crate) fn give(&self) -> Result<()> {
+        done(host::answer(self.status.into(), &self.fields, &self.body), "answer with", self.status)
     }
 }
 

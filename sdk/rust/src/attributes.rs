@@ -2,8 +2,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use crate::error::{done, found};
-use crate::value::{optional, optional_text};
-use crate::{Error, Result, Text, Value, host};
+use crate::read::{optional, read, text};
+use crate::{Error, Result, host};
 
 /// What the plugins of an exchange note about it: names with bytes, kept by the gateway from the first hook to the
 /// access log, seen by every plugin of the exchange.
@@ -19,14 +19,13 @@ impl Attributes {
     }
 
     /// The value of an attribute.
-    pub fn get(&self, name: &str) -> Result<Option<Value>> {
-        optional(Value::read(|out| host::attribute(name.as_bytes(), out)), "read attribute", name.as_bytes())
+    pub fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        optional(read(|out| host::attribute(name.as_bytes(), out)), "read attribute", name)
     }
 
     /// The value of an attribute as text; an error where it is not UTF-8.
-    pub fn get_str(&self, name: &str) -> Result<Option<Text>> {
-        let read = Value::read(|out| host::attribute(name.as_bytes(), out));
-        optional_text(read, "read attribute", name.as_bytes())
+    pub fn get_str(&self, name: &str) -> Result<Option<String>> {
+        self.get(name)?.map(|value| text(value, "read attribute", name)).transpose()
     }
 
     /// The value of an attribute as a number that [`Attributes::set_number`] wrote; an error where it is none.
@@ -43,7 +42,7 @@ impl Attributes {
 
     /// Sets an attribute.
     pub fn set(&self, name: &str, value: impl AsRef<[u8]>) -> Result<()> {
-        done(host::set_attribute(name.as_bytes(), value.as_ref()), "set attribute", name.as_bytes())
+        done(host::set_attribute(name.as_bytes(), value.as_ref()), "set attribute", name)
     }
 
     /// Sets an attribute to a number, in decimal.
@@ -53,6 +52,6 @@ impl Attributes {
 
     /// Removes an attribute; `false` where there was none.
     pub fn remove(&self, name: &str) -> Result<bool> {
-        found(host::remove_attribute(name.as_bytes()), "remove attribute", name.as_bytes())
+        found(host::remove_attribute(name.as_bytes()), "remove attribute", name)
     }
 }

@@ -33,9 +33,8 @@ impl Error {
 
     /// The gateway answered `code` when it was asked to do `what` to `subject`.
     #[cold]
-    pub(crate) fn refused(code: Code, what: &str, subject: &[u8]) -> Self {
+    pub(crate) fn refused(code: Code, what: &str, subject: impl fmt::Display) -> Self {
         let reason = code.reason();
-        let subject = String::from_utf8_lossy(subject);
         Self { message: format!("{what} `{subject}`: {reason}").into(), code: Some(code) }
     }
 
@@ -91,7 +90,8 @@ from_display!(
 );
 
 /// The non-negative answer of a host call; a negative one as an error that names what was tried.
-pub(crate) fn done(answer: i32, what: &str, subject: &[u8]) -> Result<()> {
+#[inline]
+pub(crate) fn done(answer: i32, what: &str, subject: impl fmt::Display) -> Result<()> {
     match Code::from_i32(answer) {
         None => Ok(()),
         Some(code) => Err(Error::refused(code, what, subject)),
@@ -99,7 +99,8 @@ pub(crate) fn done(answer: i32, what: &str, subject: &[u8]) -> Result<()> {
 }
 
 /// Like [`done`], where `NOT_FOUND` is no error but `false`.
-pub(crate) fn found(answer: i32, what: &str, subject: &[u8]) -> Result<bool> {
+#[inline]
+pub(crate) fn found(answer: i32, what: &str, subject: impl fmt::Display) -> Result<bool> {
     match Code::from_i32(answer) {
         None => Ok(true),
         Some(Code::NotFound) => Ok(false),
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_was_tried_and_why_not() {
-        let error = done(Code::Forbidden as i32, "set request header", b"te").unwrap_err();
+        let error = done(Code::Forbidden as i32, "set request header", "te").unwrap_err();
         assert_eq!(error.to_string(), "set request header `te`: not allowed here");
         assert_eq!(error.code(), Some(Code::Forbidden));
     }

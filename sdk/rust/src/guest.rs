@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     Direction, Director, Error, Flow, Guest, Middleware, ModifyResponse, Plugin, Request, Response, Result,
-    Role, Value, host,
+    Role, host, read,
 };
 
 /// Where the one plugin of an instance lives after `init`.
@@ -68,7 +68,7 @@ pub fn init<G: Guest>(slot: &Slot<G>) -> i32 {
 }
 
 fn load<P: Plugin>() -> Result<P> {
-    let json = Value::read(host::config).map_err(|code: Code| Error::from(code).context("read config"))?;
+    let json = read::read(host::config).map_err(|code: Code| Error::from(code).context("read config"))?;
     P::load(serde_json::from_slice(&json).map_err(|error| config_error(&error))?)
 }
 
@@ -92,12 +92,7 @@ pub fn on_request<G: Guest>(slot: &Slot<G>) -> i32 {
     run(slot, |guest| match guest.on_request(&mut Request::of_exchange())? {
         Flow::Continue => Ok(hook::CONTINUE),
         Flow::Answer(answer) => {
-            let (status, fields, body) = answer.parts();
-            crate::error::done(
-                host::answer(status.into(), fields, body),
-                "answer with",
-                status.to_string().as_bytes(),
-            )?;
+            answer.give()?;
             Ok(hook::ANSWERED)
         }
     })

@@ -3,8 +3,8 @@ use std::ops::Deref;
 use gatewright_abi::{Code, Message, fields};
 
 use crate::error::{done, found};
-use crate::value::{optional, optional_text};
-use crate::{Error, Result, Text, Value, host};
+use crate::read::{optional, read, text};
+use crate::{Error, Result, host};
 
 /// The header fields of a message, to read.
 ///
@@ -20,20 +20,21 @@ impl Headers {
     }
 
     /// The first value of a header.
-    pub fn get(&self, name: &str) -> Result<Option<Value>> {
-        optional(self.read(name, 0), self.getting(), name.as_bytes())
+    pub fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        optional(self.read(name, 0), self.getting(), name)
     }
 
     /// The first value of a header as text; an error where it is not UTF-8.
-    pub fn get_str(&self, name: &str) -> Result<Option<Text>> {
-        optional_text(self.read(name, 0), self.getting(), name.as_bytes())
+    pub fn get_str(&self, name: &str) -> Result<Option<String>> {
+        let text = |value| text(value, self.getting(), name);
+        self.get(name)?.map(text).transpose()
     }
 
     /// All values of a header, in their order.
-    pub fn get_all(&self, name: &str) -> Result<Vec<Value>> {
+    pub fn get_all(&self, name: &str) -> Result<Vec<Vec<u8>>> {
         let mut values = Vec::new();
         for index in 0.. {
-            match optional(self.read(name, index), self.getting(), name.as_bytes())? {
+            match optional(self.read(name, index), self.getting(), name)? {
                 Some(value) => values.push(value),
                 None => break,
             }
@@ -43,12 +44,12 @@ impl Headers {
 
     /// Whether there is such a header.
     pub fn contains(&self, name: &str) -> Result<bool> {
-        found(host::header(self.message, name.as_bytes(), 0, &mut []), self.getting(), name.as_bytes())
+        found(host::header(self.message, name.as_bytes(), 0, &mut Vec::new()), self.getting(), name)
     }
 
     /// All header fields at once, with one call to the gateway.
     pub fn all(&self) -> Result<AllHeaders> {
-        let packed = Value::read(|out| host::all_headers(self.message, out));
+        let packed = read(|out| host::all_headers(self.message, out));
         let packed = packed.map_err(|code| Error::refused(code, "read headers", self.message_name()))?;
         match fields::iter(&packed).find(Result::is_err) {
             None => Ok(AllHeaders { packed }),
@@ -56,8 +57,8 @@ impl Headers {
         }
     }
 
-    fn read(&self, name: &str, index: u32) -> Result<Value, Code> {
-        Value::read(|out| host::header(self.message, name.as_bytes(), index, out))
+    fn read(&self, name: &str, index: u32) -> Result<Vec<u8>, Code> {
+        read(|out| host::header(self.message, name.as_bytes(), index, out))
     }
 
     fn getting(&self) -> &'static str {
@@ -67,10 +68,10 @@ impl Headers {
         }
     }
 
-    fn message_name(&self) -> &'static [u8] {
+    fn message_name(&self) -> &'static str {
         match self.message {
-            Message::Request => b"request",
-            Message::Response => b"response",
+            Message::Request => "request",
+            Message::Response => "response",
         }
     }
 }
@@ -91,19 +92,19 @@ impl HeadersMut {
     /// Replaces all values of a header by one.
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<()> {
         let what = self.either("set request header", "set response header");
-        done(host::set_header(self.0.message, name.as_bytes(), value.as_ref()), what, name.as_bytes())
+        done(host::set_header(self.0.message, name.as_bytes(), value.as_ref()), what, name)
     }
 
     /// Adds a value to a header and keeps those there are.
     pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<()> {
         let what = self.either("add request header", "add response header");
-        done(host::add_header(self.0.message, name.as_bytes(), value.as_ref()), what, name.as_bytes())
+        done(host::add_header(self.0.message, name.as_bytes(), value.as_ref()), what, name)
     }
 
     /// Removes all values of a header; `false` where there was none.
     pub fn remove(&mut self, name: &str) -> Result<bool> {
         let what = self.either("remove request header", "remove response header");
-        found(host::remove_header(self.0.message, name.as_bytes()), what, name.as_bytes())
+        found(host::remove_header(self.0.message, name.as_bytes()), what, name)
     }
 
     fn either(&self, request: &'static str, response: &'static str) -> &'static str {
@@ -125,7 +126,7 @@ impl Deref for HeadersMut {
 /// All header fields of a message as they were when [`Headers::all`] read them.
 #[derive(Clone, Debug)]
 pub struct AllHeaders {
-    packed: Value,
+    packed: Vec<u8>,
 }
 
 impl AllHeaders {

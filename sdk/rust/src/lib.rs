@@ -8,7 +8,6 @@
 //! | [`Director`], [`Middleware`], [`ModifyResponse`] | the roles; [`plugin!`] exports them |
 //! | [`Request`], [`Direction`], [`Response`] | what the hooks are given |
 //! | [`Headers`], [`HeadersMut`], [`AllHeaders`], [`Attributes`] | what these hold |
-//! | [`Value`], [`Text`] | what is read from them |
 //! | [`Flow`], [`Answer`] | how a middleware goes on, or does not |
 //! | [`log`], [`clock`] | the rest of the gateway |
 //! | [`Error`], [`Result`], [`Code`] | what can go wrong |
@@ -25,12 +24,12 @@ mod host;
 pub mod log;
 mod name;
 mod plugin;
+mod read;
 mod request;
 mod response;
 mod role;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
-mod value;
 
 pub use answer::Answer;
 pub use attributes::Attributes;
@@ -43,7 +42,9 @@ pub use plugin::{Guest, NoConfig, Plugin};
 pub use request::{Direction, Request};
 pub use response::Response;
 pub use role::{Director, Flow, Middleware, ModifyResponse, Role};
-pub use value::{Text, Value};
+
+/// The `serde_json` that this crate speaks, so that a plugin needs none of its own.
+pub use serde_json;
 
 /// What a plugin is written with: `use gatewright_sdk::prelude::*;`.
 pub mod prelude {
@@ -52,6 +53,7 @@ pub mod prelude {
         Answer, Direction, Director, Error, Flow, HeaderName, Middleware, ModifyResponse, Plugin, Request,
         Response, Result, clock, config, log, plugin,
     };
+    pub use serde_json::json;
 }
 
 /// For the code that the macros write.

@@ -3,8 +3,7 @@ use std::time::Duration;
 use gatewright_abi::{Code, Message, Part};
 
 use crate::error::done;
-use crate::value::optional_text;
-use crate::{Attributes, Error, Headers, HeadersMut, Result, Text, Value, host};
+use crate::{Attributes, Error, Headers, HeadersMut, Result, host, read};
 
 /// The request as it goes to the upstream: the client's, with what the gateway and the plugins before this one changed.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ impl Request {
     }
 
     /// `GET`.
-    pub fn method(&self) -> Result<Text> {
+    pub fn method(&self) -> Result<String> {
         required(Part::Method, "method")
     }
 
@@ -47,7 +46,7 @@ impl Request {
     }
 
     /// `/a/b%20c`: escaped as it goes over the wire, without the query.
-    pub fn path(&self) -> Result<Text> {
+    pub fn path(&self) -> Result<String> {
         required(Part::Path, "path")
     }
 
@@ -57,7 +56,7 @@ impl Request {
     }
 
     /// `x=1&y=2`, byte for byte and without the `?`; `None` where there is no `?`.
-    pub fn query(&self) -> Result<Option<Text>> {
+    pub fn query(&self) -> Result<Option<String>> {
         optional(Part::Query, "query")
     }
 
@@ -67,7 +66,7 @@ impl Request {
     }
 
     /// The `Host` that is sent to the upstream.
-    pub fn host(&self) -> Result<Text> {
+    pub fn host(&self) -> Result<String> {
         required(Part::Host, "host")
     }
 
@@ -77,37 +76,37 @@ impl Request {
     }
 
     /// The client's address, without the port.
-    pub fn client_ip(&self) -> Result<Text> {
+    pub fn client_ip(&self) -> Result<String> {
         required(Part::ClientIp, "client address")
     }
 
     /// `http` or `https`: how the client spoke to the gateway.
-    pub fn scheme(&self) -> Result<Text> {
+    pub fn scheme(&self) -> Result<String> {
         required(Part::Scheme, "scheme")
     }
 
     /// `HTTP/1.1`: the client's protocol.
-    pub fn protocol(&self) -> Result<Text> {
+    pub fn protocol(&self) -> Result<String> {
         required(Part::Protocol, "protocol")
     }
 
     /// The route that matched: its name, or its path where it has none.
-    pub fn route(&self) -> Result<Text> {
+    pub fn route(&self) -> Result<String> {
         required(Part::Route, "route")
     }
 
     /// The gateway's identifier of this exchange: 32 lower-case hexadecimal digits.
-    pub fn request_id(&self) -> Result<Text> {
+    pub fn request_id(&self) -> Result<String> {
         required(Part::RequestId, "request id")
     }
 
     /// The name of the upstream, as far as it is known yet.
-    pub fn upstream(&self) -> Result<Option<Text>> {
+    pub fn upstream(&self) -> Result<Option<String>> {
         optional(Part::Upstream, "upstream")
     }
 
     /// The URL of the endpoint, as far as it is known yet.
-    pub fn endpoint(&self) -> Result<Option<Text>> {
+    pub fn endpoint(&self) -> Result<Option<String>> {
         optional(Part::Endpoint, "endpoint")
     }
 }
@@ -142,21 +141,15 @@ impl Direction {
     }
 }
 
-fn read(part: Part) -> Result<Value, Code> {
-    Value::read(|out| host::part(part, out))
+fn required(part: Part, what: &str) -> Result<String> {
+    optional(part, what)?.ok_or_else(|| Error::refused(Code::NotFound, "read", what))
 }
 
-fn required(part: Part, what: &str) -> Result<Text> {
-    match read(part) {
-        Ok(value) => value.into_text("read", what.as_bytes()),
-        Err(code) => Err(Error::refused(code, "read", what.as_bytes())),
-    }
-}
-
-fn optional(part: Part, what: &str) -> Result<Option<Text>> {
-    optional_text(read(part), "read", what.as_bytes())
+fn optional(part: Part, what: &str) -> Result<Option<String>> {
+    let value = read::optional(read::read(|out| host::part(part, out)), "read", what)?;
+    value.map(|value| read::text(value, "read", what)).transpose()
 }
 
 fn set(part: Part, what: &str, value: &[u8]) -> Result<()> {
-    done(host::set_part(part, value), what, value)
+    done(host::set_part(part, value), what, value.escape_ascii())
 }

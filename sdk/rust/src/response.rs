@@ -28,13 +28,13 @@ impl Response {
     /// The status.
     pub fn status(&self) -> Result<u16> {
         let answer = host::status();
-        done(answer, "read", b"status")?;
+        done(answer, "read", "status")?;
         u16::try_from(answer).map_err(Error::new)
     }
 
     /// Changes the status, to one of 200 to 599.
     pub fn set_status(&mut self, status: u16) -> Result<()> {
-        done(host::set_status(status.into()), "set", b"status")
+        done(host::set_status(status.into()), "set", "status")
     }
 
     /// The request as it went to the upstream, to read.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use gatewright_sdk::prelude::*;
 use gatewright_sdk::testing;
-use serde_json::json;
 
 /// Limits by path.
 #[config]

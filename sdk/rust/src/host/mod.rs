@@ -1,7 +1,7 @@
 //! The calls to the gateway, as safe functions over slices: the real ones in a guest, a recording stub elsewhere.
 //!
-//! Both have the same functions with the same meaning, that of `gatewright-abi`. What is read goes into `out`, if it
-//! fits; the length of the whole comes back.
+//! Both have the same functions with the same meaning, that of `gatewright-abi`. What is read goes into
+//! the capacity of `out`, if it fits; the length of the whole comes back.
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod stub;

@@ -326,13 +326,14 @@ pub(crate) fn change(change: impl FnOnce(&mut Exchange)) {
 pub(crate) mod calls {
     use super::{Checked, Code, EXCHANGE, Exchange, Level, Message, Part};
 
-    fn read<T: AsRef<[u8]> + ?Sized>(value: Checked<&T>, out: &mut [u8]) -> i32 {
+    fn read<T: AsRef<[u8]> + ?Sized>(value: Checked<&T>, out: &mut Vec<u8>) -> i32 {
         let value = match value {
             Ok(value) => value.as_ref(),
             Err(code) => return code as i32,
         };
-        if let Some(out) = out.get_mut(..value.len()) {
-            out.copy_from_slice(value);
+        if value.len() <= out.capacity() {
+            out.clear();
+            out.extend_from_slice(value);
         }
         i32::try_from(value.len()).unwrap_or(Code::Limit as i32)
     }
@@ -341,7 +342,7 @@ pub(crate) mod calls {
         EXCHANGE.with_borrow_mut(|exchange| change(exchange)).map_or_else(|code| code as i32, |()| 0)
     }
 
-    pub(crate) fn header(message: Message, name: &[u8], index: u32, out: &mut [u8]) -> i32 {
+    pub(crate) fn header(message: Message, name: &[u8], index: u32, out: &mut Vec<u8>) -> i32 {
         EXCHANGE.with_borrow(|exchange| read(exchange.header(message, name, index), out))
     }
 
@@ -357,12 +358,12 @@ pub(crate) mod calls {
         change(|exchange| exchange.remove_header(message, name))
     }
 
-    pub(crate) fn all_headers(message: Message, out: &mut [u8]) -> i32 {
+    pub(crate) fn all_headers(message: Message, out: &mut Vec<u8>) -> i32 {
         EXCHANGE
             .with_borrow(|exchange| read(exchange.all_headers(message).as_ref().map_err(|code| *code), out))
     }
 
-    pub(crate) fn part(part: Part, out: &mut [u8]) -> i32 {
+    pub(crate) fn part(part: Part, out: &mut Vec<u8>) -> i32 {
         EXCHANGE.with_borrow(|exchange| read(exchange.get_part(part), out))
     }
 
@@ -382,7 +383,7 @@ pub(crate) mod calls {
         change(|exchange| exchange.give_answer(status, fields, body))
     }
 
-    pub(crate) fn attribute(name: &[u8], out: &mut [u8]) -> i32 {
+    pub(crate) fn attribute(name: &[u8], out: &mut Vec<u8>) -> i32 {
         EXCHANGE.with_borrow(|exchange| read(exchange.attribute(name), out))
     }
 
@@ -395,7 +396,7 @@ pub(crate) mod calls {
     }
 
     /// Tests load plugins from configurations of their own; only a guest's `init` reads this one.
-    pub(crate) fn config(out: &mut [u8]) -> i32 {
+    pub(crate) fn config(out: &mut Vec<u8>) -> i32 {
         read(Ok(b"{}"), out)
     }
 

@@ -63,9 +63,9 @@ unsafe extern "C" {
     fn monotonic_clock() -> i64;
 }
 
-pub(crate) fn header(message: Message, name: &[u8], index: u32, out: &mut [u8]) -> i32 {
-    // SAFETY: both ranges are those of live slices, `out` exclusively borrowed.
-    unsafe { get(message as u32, name.as_ptr(), name.len(), index, out.as_mut_ptr(), out.len()) }
+pub(crate) fn header(message: Message, name: &[u8], index: u32, out: &mut Vec<u8>) -> i32 {
+    // SAFETY: the name is a live slice and only read; `fill` says the rest.
+    fill(out, |out, cap| unsafe { get(message as u32, name.as_ptr(), name.len(), index, out, cap) })
 }
 
 pub(crate) fn set_header(message: Message, name: &[u8], value: &[u8]) -> i32 {
@@ -83,14 +83,14 @@ pub(crate) fn remove_header(message: Message, name: &[u8]) -> i32 {
     unsafe { remove(message as u32, name.as_ptr(), name.len()) }
 }
 
-pub(crate) fn all_headers(message: Message, out: &mut [u8]) -> i32 {
-    // SAFETY: the range is that of an exclusively borrowed slice.
-    unsafe { all(message as u32, out.as_mut_ptr(), out.len()) }
+pub(crate) fn all_headers(message: Message, out: &mut Vec<u8>) -> i32 {
+    // SAFETY: as `fill` says.
+    fill(out, |out, cap| unsafe { all(message as u32, out, cap) })
 }
 
-pub(crate) fn part(part: Part, out: &mut [u8]) -> i32 {
-    // SAFETY: the range is that of an exclusively borrowed slice.
-    unsafe { get_part(part as u32, out.as_mut_ptr(), out.len()) }
+pub(crate) fn part(part: Part, out: &mut Vec<u8>) -> i32 {
+    // SAFETY: as `fill` says.
+    fill(out, |out, cap| unsafe { get_part(part as u32, out, cap) })
 }
 
 pub(crate) fn set_part(part: Part, value: &[u8]) -> i32 {
@@ -113,9 +113,9 @@ pub(crate) fn answer(status: u32, fields: &[u8], body: &[u8]) -> i32 {
     unsafe { give_answer(status, fields.as_ptr(), fields.len(), body.as_ptr(), body.len()) }
 }
 
-pub(crate) fn attribute(name: &[u8], out: &mut [u8]) -> i32 {
-    // SAFETY: both ranges are those of live slices, `out` exclusively borrowed.
-    unsafe { get_attribute(name.as_ptr(), name.len(), out.as_mut_ptr(), out.len()) }
+pub(crate) fn attribute(name: &[u8], out: &mut Vec<u8>) -> i32 {
+    // SAFETY: the name is a live slice and only read; `fill` says the rest.
+    fill(out, |out, cap| unsafe { get_attribute(name.as_ptr(), name.len(), out, cap) })
 }
 
 pub(crate) fn set_attribute(name: &[u8], value: &[u8]) -> i32 {
@@ -128,9 +128,9 @@ pub(crate) fn remove_attribute(name: &[u8]) -> i32 {
     unsafe { drop_attribute(name.as_ptr(), name.len()) }
 }
 
-pub(crate) fn config(out: &mut [u8]) -> i32 {
-    // SAFETY: the range is that of an exclusively borrowed slice.
-    unsafe { read(out.as_mut_ptr(), out.len()) }
+pub(crate) fn config(out: &mut Vec<u8>) -> i32 {
+    // SAFETY: as `fill` says.
+    fill(out, |out, cap| unsafe { read(out, cap) })
 }
 
 pub(crate) fn log(level: Level, line: &[u8]) {
@@ -156,4 +156,18 @@ pub(crate) fn wall() -> i64 {
 pub(crate) fn monotonic() -> i64 {
     // SAFETY: no memory is handed over.
     unsafe { monotonic_clock() }
+}
+
+/// Has `call` write a value into the capacity of `out`.
+fn fill(out: &mut Vec<u8>, call: impl FnOnce(*mut u8, usize) -> i32) -> i32 {
+    out.clear();
+    // The capacity is this vector's own, exclusively borrowed while the call lasts.
+    let len = call(out.as_mut_ptr(), out.capacity());
+    if let Ok(written) = usize::try_from(len)
+        && written <= out.capacity()
+    {
+        // SAFETY: it fits, and by the contract a length that fits was written whole.
+        unsafe { out.set_len(written) };
+    }
+    len
 }

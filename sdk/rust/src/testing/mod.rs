@@ -6,7 +6,6 @@
 //! ```
 //! use gatewright_sdk::prelude::*;
 //! use gatewright_sdk::testing;
-//! use serde_json::json;
 //!
 //! #[config]
 //! struct Hello {

@@ -4,7 +4,7 @@ use gatewright_abi::{Code, Level, Part};
 
 use super::Outcome;
 use crate::host::stub::{self, Exchange, Fields, Phase};
-use crate::{Direction, Error, Flow, Guest, Request, Response, Result, host};
+use crate::{Direction, Error, Flow, Guest, Request, Response, Result};
 
 /// A request to the path and query `target`, to send through a plugin.
 ///
@@ -138,7 +138,7 @@ impl TestRequest {
     }
 
     fn mistaken(&mut self, code: Code, what: &str) {
-        self.mistake.get_or_insert(Error::refused(code, "test request", what.as_bytes()));
+        self.mistake.get_or_insert(Error::refused(code, "test request", what));
     }
 }
 
@@ -146,12 +146,7 @@ fn exchange_with<G: Guest>(plugin: &G, takes: Duration) -> Result<()> {
     stub::change(|exchange| exchange.phase = Phase::OnRequest);
     match plugin.on_request(&mut Request::of_exchange())? {
         Flow::Answer(answer) => {
-            let (status, fields, body) = answer.parts();
-            crate::error::done(
-                host::answer(status.into(), fields, body),
-                "answer with",
-                status.to_string().as_bytes(),
-            )?;
+            answer.give()?;
             stub::change(respond_with_answer);
         }
         Flow::Continue => {
