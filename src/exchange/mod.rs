@@ -30,6 +30,8 @@ pub struct Exchange {
     pub client: SocketAddr,
     /// The name of the route that matched, or its path where it has none.
     pub route: Arc<str>,
+    /// The name of the route's upstream: where the request goes unless a director chooses.
+    pub upstream: Option<Arc<str>>,
     /// The request as it will go (or went) to the upstream.
     pub request: RequestHead,
     /// The response as it will go to the client, once there is one.
@@ -118,6 +120,7 @@ impl Exchange {
             id,
             client,
             route,
+            upstream: None,
             request,
             response: None,
             attributes: Attributes::default(),

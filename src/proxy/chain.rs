@@ -13,7 +13,8 @@ use crate::snapshot::{PluginUse, Route};
 pub(super) struct Chain<'a> {
     view: &'a View,
     middleware: &'a [PluginUse],
-    /// How many were entered and went on. Their response phases run, whatever happens further in.
+    /// How many were entered and did not fail. Their response phases run, whatever happens further in; that of one
+    /// which answered runs on its own answer.
     entered: usize,
 }
 
@@ -29,11 +30,14 @@ impl<'a> Chain<'a> {
                 let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
                 let saved = save(used, exchange);
                 let outcome = pool.on_request(exchange).await;
-                if settle(outcome, Flow::Continue, saved, exchange)? == Flow::Answered {
-                    return Ok(Flow::Answered);
+                let flow = settle(outcome, Flow::Continue, saved, exchange)?;
+                self.entered += 1;
+                if flow == Flow::Answered {
+                    return Ok(flow);
                 }
+            } else {
+                self.entered += 1;
             }
-            self.entered += 1;
         }
         Ok(Flow::Continue)
     }

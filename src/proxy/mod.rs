@@ -65,13 +65,7 @@ impl Proxy {
         let upgrade = Upgrade::wanted(&mut request, peer);
         let (head, body) = request.into_parts();
         let route = find_route(&view.snapshot, &head);
-        let name =
-            route.as_ref().map_or_else(|_| Arc::clone(&view.snapshot.no_route), |r| Arc::clone(&r.name));
-        record.route = Some(Arc::clone(&name));
-        let mut request = headers::outgoing(head);
-        headers::prepare(&mut request, &peer.ip);
-        let mut exchange = Box::new(Exchange::open(record.id, peer.address, name, request));
-
+        let mut exchange = open(&view.snapshot, route.as_ref().ok().copied(), head, peer, &mut record);
         let mut chain = Chain::new(&view, route.as_ref().ok().copied());
         let served = match route {
             Ok(route) => {
@@ -80,15 +74,29 @@ impl Proxy {
             }
             Err(error) => Err(error),
         };
-        let mut body = match served {
-            Ok(body) => body,
-            Err(error) => respond::to_error(&error, &mut exchange),
-        };
-        if let Err(error) = chain.response_phase(&mut exchange).await {
+        let mut body = served.unwrap_or_else(|error| respond::to_error(&error, &mut exchange));
+        while let Err(error) = chain.response_phase(&mut exchange).await {
             body = respond::to_error(&ProxyError::Plugin(error), &mut exchange);
         }
         respond::finish(exchange, body, record, view, peer)
     }
+}
+
+/// Opens the exchange, its request already as a proxy sends it on: no guest sees what belongs to the client's connection.
+fn open(
+    snapshot: &Snapshot,
+    route: Option<&Route>,
+    head: http::request::Parts,
+    peer: &Peer,
+    record: &mut Record,
+) -> Box<Exchange> {
+    let name = Arc::clone(route.map_or(&snapshot.no_route, |route| &route.name));
+    record.route = Some(Arc::clone(&name));
+    let mut request = headers::outgoing(head);
+    headers::prepare(&mut request, &peer.ip);
+    let mut exchange = Box::new(Exchange::open(record.id, peer.address, name, request));
+    exchange.upstream = route.and_then(|route| route.upstream_name.clone());
+    exchange
 }
 
 /// From a matched route to the head of a response, which is then in the exchange, and its body.

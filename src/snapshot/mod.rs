@@ -50,6 +50,8 @@ pub struct Route {
     pub name: Arc<str>,
     /// The place of its upstream in [`Snapshot::upstreams`].
     pub upstream: Option<usize>,
+    /// The name of its upstream.
+    pub upstream_name: Option<Arc<str>>,
     /// Its director.
     pub director: Option<PluginUse>,
     /// Its middleware, outermost first.

@@ -69,6 +69,7 @@ fn build_route(
     Route {
         name: Arc::from(name.value.as_str()),
         upstream: route.upstream.as_ref().and_then(|name| upstream(config, &name.value)),
+        upstream_name: route.upstream.as_ref().map(|name| Arc::from(name.value.as_str())),
         director: director.first().copied(),
         middleware,
         modify_response,

@@ -8,9 +8,9 @@ use crate::{house, step};
 /// Builds the plugins and becomes `gatewright demo`, so that Ctrl-C goes to nobody else.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     plugins::build(Profile::Release)?;
-    let mut command =
-        step::cargo_command(&house::root(), &["run", "--release", "--bin", "gatewright", "--", "demo"]);
-    command.args(arguments);
+    // The development profile, as the tests have it: one build serves both, and dependencies are optimised in it.
+    let mut command = step::cargo_command(&house::root(), &["run", "--bin", "gatewright", "--", "demo"]);
+    command.arg("--plugins").arg(house::target()?.join("plugins")).args(arguments);
     become_command(command)
 }
 

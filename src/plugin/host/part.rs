@@ -1,6 +1,7 @@
 //! The parts of an exchange that are not header fields.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,7 +54,7 @@ fn part_of(exchange: &Exchange, part: Part) -> Option<Cow<'_, [u8]>> {
         Part::Path => borrowed(request.path()),
         Part::Query => borrowed(request.target.query()?),
         Part::Host => Cow::Borrowed(request.host()?.as_bytes()),
-        Part::Upstream => borrowed(direction.upstream.as_deref()?),
+        Part::Upstream => borrowed(direction.upstream.as_deref().or(exchange.upstream.as_deref())?),
         Part::Endpoint => borrowed(direction.endpoint.as_deref()?),
         Part::HashKey => Cow::Borrowed(direction.hash_key.as_deref()?),
         Part::TimeoutMs => owned(&direction.timeout?.as_millis()),
@@ -135,8 +136,8 @@ fn direct(direction: &mut Direction, part: Part, value: &[u8]) -> Result<(), Cod
         Part::Endpoint => direction.endpoint = Some(text()?),
         Part::HashKey => direction.hash_key = Some(Bytes::copy_from_slice(value)),
         _ => {
-            let millis = text()?.parse().map_err(|_| Code::Invalid)?;
-            direction.timeout = Some(Duration::from_millis(millis));
+            let millis: NonZeroU64 = text()?.parse().map_err(|_| Code::Invalid)?;
+            direction.timeout = Some(Duration::from_millis(millis.get()));
         }
     }
     Ok(())
