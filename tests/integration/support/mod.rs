@@ -1,0 +1,16 @@
+//! What the tests are written in: gateways, backends, and messages as they are on the wire.
+
+mod backend;
+mod gateway;
+mod guest;
+mod log;
+mod message;
+mod wait;
+mod wire;
+
+pub(crate) use backend::{Backend, Refusing};
+pub(crate) use gateway::{Gateway, Outcome, check, plugins_folder};
+pub(crate) use guest::{guest, module};
+pub(crate) use message::{Message, Reply, Request};
+pub(crate) use wait::{DEADLINE, Gate, eventually};
+pub(crate) use wire::Wire;
