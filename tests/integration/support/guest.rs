@@ -7,10 +7,10 @@ const HOOKS: [(&str, &str); 4] = [
     ("gatewright_modify_response", "modify_response"),
 ];
 
-/// The guest in `tests/guests/NAME.wat` as a module.
+/// The guest in `tests/guests/NAME.wat`, which misbehaves in whichever hook the request's `x-evil` names.
 #[track_caller]
-pub(crate) fn guest(name: &str) -> Vec<u8> {
-    module(&source(name))
+pub(crate) fn hostile(name: &str) -> Vec<u8> {
+    module(&(source("hooks") + &source(name)))
 }
 
 /// A module of this body and `tests/guests/prelude.wat`: imports, memory, and what every guest must export.

@@ -17,8 +17,7 @@ impl Log {
         let written = log.clone();
         thread::spawn(move || {
             for line in from.lines().map_while(Result::ok) {
-                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                written.0.0.lock().unwrap().push(line);
+                written.0.0.lock().unwrap().push(parse(line));
                 written.0.1.notify_all();
             }
         });
@@ -70,9 +69,23 @@ pub(crate) fn message(line: &Value) -> &str {
 
 fn is_access(line: &Value, target: &str) -> bool {
     line["total_ms"].is_number()
-        && line.as_object().is_some_and(|line| line.values().any(|value| value == target))
+        && line["line"].as_str().is_some_and(|text| text.contains(&format!("\"{target}\"")))
+}
+
+/// The fields of a line, and all of it in `line`.
+fn parse(text: String) -> Value {
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(mut fields)) => {
+            fields.insert("line".into(), Value::String(text));
+            Value::Object(fields)
+        }
+        _ => Value::String(text),
+    }
 }
 
 fn text(lines: &[Value]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines
+        .iter()
+        .map(|line| line["line"].as_str().or(line.as_str()).unwrap_or_default().to_owned() + "\n")
+        .collect()
 }

@@ -104,6 +104,10 @@ impl Request {
         self
     }
 
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
     pub(crate) fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
