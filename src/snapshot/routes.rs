@@ -43,11 +43,18 @@ fn report(config: &Config, problem: &Problem, problems: &mut Problems) {
             let place = route.and_then(|route| route.hosts.iter().find(|known| known.value == *host));
             problems.add(place.map(|host| host.span), "route.host", problem.to_string());
         }
+        Problem::Header { rule, .. } => {
+            problems.add(span(*rule), "route.headers", problem.to_string());
+        }
         Problem::Tie { first, second, what } => {
             let place = span(*first).map(|span| config.source.position(span.start));
             let line = place.map_or(0, |place| place.line);
             problems
-                .add(span(*second), "route.path", format!("ties with the route of line {line}: {what}"))
+                .add(
+                    span(*second),
+                    "route.path",
+                    format!("ties with the route of line {line}: both match {what}"),
+                )
                 .help("requests could match both equally well; make one of them more specific or remove it");
         }
     }
