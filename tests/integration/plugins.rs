@@ -42,11 +42,9 @@ fn rewrite_changes_path_query_and_host() {
         r#"config = { strip_prefix = "/shop", add_prefix = "/v1", host = "shop.internal", set_query = { source = "gateway", a = "2" } }"#,
         r#"director = "rewrite""#,
     );
-    for (target, expected) in [
-        ("/shop/cart%2Fx?a=1&b=%20", "/v1/cart%2Fx"),
-        ("/shop", "/v1/"),
-        ("/shopping", "/v1/shopping"),
-    ] {
+    for (target, expected) in
+        [("/shop/cart%2Fx?a=1&b=%20", "/v1/cart%2Fx"), ("/shop", "/v1/"), ("/shopping", "/v1/shopping")]
+    {
         gateway.get(target);
         let received = app.received();
         let (path, query) = received.target().split_once('?').unwrap();
@@ -100,11 +98,8 @@ director = "canary"
 #[test]
 fn canary_sends_who_asks_for_it_to_the_other_upstream() {
     let (current, next) = (Backend::named("current"), Backend::named("next"));
-    let gateway = Gateway::with(CANARY)
-        .put("current", current.url())
-        .put("next", next.url())
-        .put("percent", 0)
-        .start();
+    let gateway =
+        Gateway::with(CANARY).put("current", current.url()).put("next", next.url()).put("percent", 0).start();
     assert_eq!(gateway.get("/").text(), "current");
     assert_eq!(gateway.ask(Request::get("/canary").with("X-Canary", "0")).text(), "next");
     assert_eq!(gateway.log().access("/canary")["upstream"], "next");
@@ -191,7 +186,8 @@ fn an_answer_before_the_body_was_read_leaves_the_connection_usable_or_closed() {
         r#"middleware = ["api-key"]"#,
     );
     let mut client = gateway.connect();
-    let refused = client.ask(Request::post("/", "GET /smuggled HTTP/1.1\r\nHost: a\r\nx-api-key: k1\r\n\r\n"));
+    let refused =
+        client.ask(Request::post("/", "GET /smuggled HTTP/1.1\r\nHost: a\r\nx-api-key: k1\r\n\r\n"));
     assert_eq!(refused.status(), 401);
     if let Ok(next) = client.try_ask(&Request::get("/next").with("x-api-key", "k1")) {
         assert_eq!(next.text(), "/next", "the body was taken for a request");
@@ -393,7 +389,8 @@ modify_response = [{ plugin = "half", on_error = "fail" }]
 "#;
 
 fn half_done(app: &Backend) -> Gateway {
-    let hooks = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests/hooks.wat")).unwrap();
+    let hooks =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests/hooks.wat")).unwrap();
     Gateway::with(SKIPPED).put("app", app.url()).file("half.wasm", module(&(hooks + HALF_DONE))).start()
 }
 

@@ -119,7 +119,10 @@ impl Setup {
             "[gateway]\nworkers = {workers}\nlog = {{ level = \"debug\", format = \"json\" }}\n{gateway}\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n[listener.web]\nlisten = \"127.0.0.1:0\"\n{listener}\n"
         );
-        std::fs::write(self.path(), common + &text).unwrap();
+        // At once: a reload that is under way reads the old file or the new one.
+        let new = self.folder.path().join("gateway.toml.new");
+        std::fs::write(&new, common + &text).unwrap();
+        std::fs::rename(new, self.path()).unwrap();
     }
 
     /// What `gatewright check` says of it.
@@ -202,7 +205,7 @@ impl Gateway {
     /// What the admin listener says of the gateway.
     #[track_caller]
     pub(crate) fn status(&self) -> Value {
-        let response = Wire::connect(self.admin).ask(Request::get("/status"));
+        let response = self.admin(Request::get("/status"));
         assert_eq!(response.status(), 200, "{}", response.text());
         serde_json::from_slice(&response.body).unwrap()
     }
@@ -223,6 +226,41 @@ impl Gateway {
     /// Replaces the configuration's file. It is not read before a reload.
     pub(crate) fn configure(&self, text: &str) {
         self.setup.write(text);
+    }
+
+    /// Writes the first configuration again, with the words as they stand now.
+    pub(crate) fn configure_again(&self) {
+        self.configure(&self.setup.text());
+    }
+
+    /// Changes `gateway.workers` in the configurations that follow.
+    pub(crate) fn change_workers(&mut self, workers: usize) {
+        self.setup.workers = workers;
+    }
+
+    /// Changes the further keys of `[listener.web]` in the configurations that follow.
+    pub(crate) fn change_listener(&mut self, keys: &str) {
+        self.setup.listener = keys.to_owned();
+    }
+
+    /// The number of the configuration's last line that holds `text`.
+    #[track_caller]
+    pub(crate) fn line_of(&self, text: &str) -> usize {
+        let file = std::fs::read_to_string(self.setup.path()).unwrap();
+        let lines: Vec<_> = file.lines().collect();
+        lines.iter().rposition(|line| line.contains(text)).unwrap_or_else(|| panic!("no line holds {text:?}"))
+            + 1
+    }
+
+    /// How many files and sockets the process has open.
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+
+    /// One request to the admin listener.
+    #[track_caller]
+    pub(crate) fn admin(&self, request: Request) -> Message {
+        Wire::connect(self.admin).ask(request)
     }
 
     /// Replaces a file in the gateway's folder at once, as a careful deployment does.
@@ -287,6 +325,11 @@ impl Drop for Gateway {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// `gatewright run --config FILE`, for a configuration that it will refuse.
+pub(crate) fn run(file: &Path) -> Outcome {
+    command([OsStr::new("run"), OsStr::new("--config"), file.as_os_str()])
 }
 
 /// `gatewright check --config FILE`.
