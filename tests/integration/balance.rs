@@ -70,7 +70,7 @@ fn keys_of_a_dead_endpoint_move_and_no_others() {
     let ([a, b, _], dead) = (named(), Refusing::new());
     let keys =
         format!("{EVEN}\nbalance = \"consistent_hash\"\nhash_key = \"query:u\"\nfail_timeout = \"1h\"");
-    let mut users = |gateway: &Gateway| -> BTreeMap<usize, String> {
+    let users = |gateway: &Gateway| -> BTreeMap<usize, String> {
         let mut client = gateway.connect();
         (0..60).map(|user| (user, client.ask(Request::get(&format!("/?u={user}"))).text())).collect()
     };

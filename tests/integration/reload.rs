@@ -5,22 +5,29 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Backend, Gate, Gateway, Outcome, Reply, Request, Wire, eventually, module};
+use crate::support::{
+    Backend, Gate, Gateway, Outcome, Reply, Request, Setup, Wire, eventually, guest, module,
+};
 
 const GOOD: &str = r#"
 [upstream.app]
 endpoints = ["<app>"]
-[plugin.stamp]
-file = "<plugins>/stamp.wasm"
-config = { set = { x-generation = "1" } }
+[plugin.generation]
+file = "generation.wasm"
+config = { g = "1" }
 [plugin.guest]
 file = "guest.wasm"
 [[route]]
 path = "/*"
 upstream = "app"
 middleware = ["guest"]
-modify_response = ["stamp"]
+modify_response = ["generation"]
 "#;
+
+fn good(app: &Backend) -> Setup {
+    let setup = Gateway::with(GOOD).put("app", app.url());
+    setup.file("guest.wasm", idle()).file("generation.wasm", guest("generation"))
+}
 
 /// A guest that does nothing.
 fn idle() -> Vec<u8> {
@@ -180,21 +187,21 @@ fn mistakes() -> Vec<Mistake> {
         // Configuration and start.
         typo(
             "configuration against the schema",
-            r#"set = { x-generation = "1" }"#,
-            "set = 7",
-            "set = 7",
-            "plugin.stamp.config.set",
+            r#"g = "1""#,
+            "g = 7",
+            "g = 7",
+            "plugin.generation.config.g",
         ),
-        typo("unknown key of the plugin", "set = {", "sett = {", "sett = {", "sett"),
+        typo(
+            "unknown key of the plugin",
+            r#"g = "1""#,
+            r#"g = "1", h = "1""#,
+            "h = \"1\"",
+            "generation.config",
+        ),
         Mistake {
-            line: "stamp.wasm",
-            ..typo(
-                "init error",
-                "x-generation",
-                "connection",
-                "stamp.wasm",
-                "only the gateway sets this header",
-            )
+            line: "generation.wasm",
+            ..typo("init error", r#"g = "1""#, r#"g = "!""#, "", "g is not a letter")
         },
         bad_init("error without reason in init", "i32.const -1", "gave no reason"),
         bad_init("trap in init", "unreachable", "unreachable"),
@@ -248,7 +255,7 @@ fn broken_reloads_keep_the_old_one_serving() {
     let app = Backend::named("app");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let mut gateway = Gateway::with(GOOD).put("app", app.url()).file("guest.wasm", idle()).start();
+    let mut gateway = good(&app).start();
     gateway.put("taken", &taken);
     let mut client = gateway.connect();
     let mut wrong = Vec::new();
@@ -296,11 +303,11 @@ fn broken_reloads_keep_the_old_one_serving() {
 #[test]
 fn all_mistakes_are_reported_at_once() {
     let app = Backend::named("app");
-    let gateway = Gateway::with(GOOD).put("app", app.url()).file("guest.wasm", idle()).start();
-    gateway.configure(&GOOD.replace("guest.wasm", "gone.wasm").replace("x-generation", "connection"));
+    let gateway = good(&app).start();
+    gateway.configure(&GOOD.replace("guest.wasm", "gone.wasm").replace("g = \"1\"", "g = \"!\""));
     let outcome = gateway.reload();
     assert_eq!(outcome.code, Some(1));
-    for words in ["gone.wasm", "only the gateway sets this header"] {
+    for words in ["gone.wasm", "g is not a letter"] {
         assert!(outcome.text.contains(words), "{words}: {}", outcome.text);
     }
 }
@@ -308,7 +315,7 @@ fn all_mistakes_are_reported_at_once() {
 #[test]
 fn what_needs_a_restart_is_refused() {
     let app = Backend::named("app");
-    let mut gateway = Gateway::with(GOOD).put("app", app.url()).file("guest.wasm", idle()).start();
+    let mut gateway = good(&app).start();
     gateway.change_workers(3);
     gateway.configure(GOOD);
     let outcome = gateway.reload();
@@ -320,7 +327,7 @@ fn what_needs_a_restart_is_refused() {
 #[test]
 fn a_broken_reload_by_signal_says_why_in_the_log() {
     let app = Backend::named("app");
-    let gateway = Gateway::with(GOOD).put("app", app.url()).file("guest.wasm", idle()).start();
+    let gateway = good(&app).start();
     gateway.configure(&GOOD.replace("guest.wasm", "gone.wasm"));
     assert!(!gateway.sighup());
     let line = gateway.log().says("gone.wasm");
@@ -333,7 +340,7 @@ fn a_broken_reload_by_signal_says_why_in_the_log() {
 #[test]
 fn a_signal_does_what_the_command_does() {
     let app = Backend::named("app");
-    let gateway = Gateway::with(GOOD).put("app", app.url()).file("guest.wasm", idle()).start();
+    let gateway = good(&app).start();
     let mut client = gateway.connect();
     assert_eq!(client.ask(Request::get("/")).get("x-generation"), Some("1"));
     gateway.configure(&GOOD.replace("= \"1\"", "= \"2\""));
@@ -470,7 +477,7 @@ fn an_open_exchange_holds_its_snapshot_and_nothing_else_does() {
             connection.send(Reply::ok("app").bytes(&request));
         }
     });
-    let gateway = Gateway::with(GOOD).put("app", app.url()).file("guest.wasm", idle()).start();
+    let gateway = good(&app).start();
     let mut client = gateway.connect();
     client.send(Request::get("/held").bytes());
     app.received();

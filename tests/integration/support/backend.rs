@@ -68,10 +68,6 @@ impl Backend {
         Self { address, seen }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }

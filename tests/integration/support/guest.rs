@@ -13,7 +13,14 @@ pub(crate) fn hostile(name: &str) -> Vec<u8> {
     module(&(source("hooks") + &source(name)))
 }
 
-/// A module of this body and `tests/guests/prelude.wat`: imports, memory, and what every guest must export.
+/// The guest in `tests/guests/NAME.wat`, as it is.
+#[track_caller]
+pub(crate) fn guest(name: &str) -> Vec<u8> {
+    module(&source(name))
+}
+
+/// A module of this body and `tests/guests/prelude.wat`: imports, memory, and what every guest must export. A line
+/// `;; schema: ` is the schema of its configuration.
 #[track_caller]
 pub(crate) fn module(body: &str) -> Vec<u8> {
     let mut roles: Vec<_> = HOOKS
@@ -23,7 +30,8 @@ pub(crate) fn module(body: &str) -> Vec<u8> {
         .collect();
     roles.dedup();
     let roles = roles.join(",");
-    let manifest = format!(r#"{{"name":"guest","version":"1.0.0","roles":[{roles}]}}"#);
+    let schema = body.lines().find_map(|line| line.strip_prefix(";; schema: ")).unwrap_or("{}");
+    let manifest = format!(r#"{{"name":"guest","version":"1.0.0","roles":[{roles}],"config":{schema}}}"#);
     let own_init = body.contains("gatewright_init");
     let init = if own_init { "" } else { r#"(func (export "gatewright_init") (result i32) i32.const 0)"# };
     let text = format!(
