@@ -181,6 +181,21 @@ fn a_guest_that_gets_no_more_memory_may_go_on() {
 }
 
 #[test]
+fn a_limit_that_was_met_once_is_not_the_reason_of_every_later_trap() {
+    let host = Host::patient_with("grows");
+    assert_eq!(host.ask("r1").response.status(), 200);
+    assert_eq!(host.ask("r2").failure("on_request").0, "trap");
+}
+
+#[test]
+fn a_reason_is_forgotten_when_the_hook_went_well_after_all() {
+    let host = Host::of("fails");
+    assert_eq!(host.ask("r3").response.status(), 200);
+    let later = host.ask("r1");
+    assert!(later.failure("on_request").1.contains("gave no reason"), "another exchange's words");
+}
+
+#[test]
 fn a_read_outside_of_memory_costs_its_own_exchange() {
     costs_its_own_exchange(&Host::of("reads_out_of_bounds"), "0", "trap", "out of bounds memory access");
 }

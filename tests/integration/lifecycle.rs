@@ -83,6 +83,23 @@ fn a_stop_waits_for_a_tunnel() {
 }
 
 #[test]
+fn the_admin_listener_answers_while_open_exchanges_finish() {
+    let gate = Gate::shut();
+    let app = held_by(&gate);
+    let mut gateway = Gateway::before(app.url()).start();
+    let _client = busy(&gateway, &app);
+    gateway.signal("TERM");
+    gateway.log().says("stopping");
+    for request in [Request::get("/status"), Request::post("/reload", "")] {
+        let status = gateway.admin(request.clone()).status();
+        assert!(matches!(status, 200 | 503), "{request:?}: {status}");
+    }
+    assert!(gateway.is_running());
+    gate.open();
+    assert!(gateway.exit().success());
+}
+
+#[test]
 fn a_second_stop_does_not_wait() {
     let gate = Gate::shut();
     let app = held_by(&gate);

@@ -417,6 +417,42 @@ fn a_skipped_plugin_leaves_nothing_half_done() {
 }
 
 #[test]
+fn a_skipped_plugin_uses_up_nothing_that_others_need() {
+    let greedy = module(
+        r#"
+        (data (i32.const 1024) "greedy")
+        (func (export "gatewright_on_request") (result i32)
+          (loop $more
+            (br_if $more
+              (i32.eqz (call $attribute_set (i32.const 1024) (i32.const 6) (i32.const 2048) (i32.const 1)))))
+          unreachable)
+        "#,
+    );
+    let app = echo();
+    let gateway = Gateway::with(
+        r#"
+        [upstream.app]
+        endpoints = ["<app>"]
+        [plugin.greedy]
+        file = "greedy.wasm"
+        on_error = "skip"
+        limits = { time = "30s" }
+        [plugin.header-logic]
+        file = "<plugins>/header-logic.wasm"
+        [[route]]
+        path = "/*"
+        upstream = "app"
+        middleware = ["greedy", "header-logic"]
+        "#,
+    )
+    .put("app", app.url())
+    .file("greedy.wasm", greedy)
+    .start();
+    let response = gateway.get("/");
+    assert_eq!((response.status(), response.get("x-gw-resp")), (200, Some("1")));
+}
+
+#[test]
 fn a_route_can_be_stricter_than_the_plugin() {
     let app = echo();
     let gateway = half_done(&app);

@@ -236,6 +236,44 @@ fn a_length_beside_chunked_is_dropped_or_refused() {
     }
 }
 
+#[test]
+fn a_response_is_framed_in_one_way_only() {
+    let app = Backend::scripted(|connection| {
+        connection.request();
+        connection.send(
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        );
+    });
+    let gateway = Gateway::before(app.url()).start();
+    let response = gateway.get("/");
+    match response.status() {
+        200 => {
+            assert_eq!(response.text(), "hello");
+            assert!(!(response.has("content-length") && response.has("transfer-encoding")), "{response:?}");
+        }
+        status => assert_eq!(status, 502),
+    }
+}
+
+#[test]
+fn values_that_are_not_text_go_through() {
+    let app = Backend::scripted(|connection| {
+        while connection.request().is_some() {
+            connection.send(b"HTTP/1.1 200 OK\r\nX-Bytes: a\xff\xfeb\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let gateway = Gateway::before(app.url()).start();
+    let mut client = gateway.connect();
+    client.send(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nX-Bytes: \xff\xfe\r\n\r\n");
+    let response = client.rest();
+    assert!(
+        response.windows(4).any(|bytes| bytes == b"a\xff\xfeb"),
+        "{}",
+        String::from_utf8_lossy(&response)
+    );
+    assert_eq!(app.received().get("x-bytes"), Some("\u{fffd}\u{fffd}"));
+}
+
 // Bodies.
 
 #[test]

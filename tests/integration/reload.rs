@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    Backend, Gate, Gateway, Outcome, Reply, Request, Setup, Wire, eventually, guest, module,
+    Backend, Gate, Gateway, Outcome, Refusing, Reply, Request, Setup, Wire, eventually, guest, module,
 };
 
 const GOOD: &str = r#"
@@ -391,6 +391,30 @@ fn an_unchanged_upstream_keeps_its_connections_and_its_balancers_position() {
     for backend in [&a, &b, &c] {
         assert_eq!(backend.connections(), 1);
     }
+}
+
+#[test]
+fn an_unchanged_upstream_keeps_its_endpoints_health() {
+    const KEYS: &str = "max_fails = 1\nfail_timeout = \"1h\"";
+    let (dead, [b, c, other]) = (Refusing::new(), ["b", "c", "other"].map(Backend::named));
+    let text = THREE.replace("[upstream.other]", &format!("{KEYS}\n[upstream.other]"));
+    let mut gateway = Gateway::with(&text)
+        .put("a", dead.url())
+        .put("b", b.url())
+        .put("c", c.url())
+        .put("other", other.url())
+        .put("more", "")
+        .start();
+    let is_usable = |gateway: &Gateway| gateway.status()["upstreams"][0]["endpoints"][0]["usable"] == true;
+    assert!(is_usable(&gateway));
+    for _ in 0..3 {
+        gateway.get("/");
+    }
+    assert!(!is_usable(&gateway));
+    gateway.put("more", "retries = 0");
+    gateway.configure_again();
+    assert!(gateway.reload().is_ok());
+    assert!(!is_usable(&gateway), "it is known to be dead");
 }
 
 #[test]
