@@ -83,7 +83,7 @@ impl Record {
             request_id = %self.id,
             client = %self.client,
             method = %self.method,
-            target = %self.uri,
+            uri = %self.uri,
             protocol = ?self.version,
             route = self.route.as_deref(),
             upstream = lease.map(|lease| lease.upstream().name()),

@@ -1,11 +1,14 @@
 //! Paths: the pattern of a rule and the segments of a request.
 
-use std::cmp::Ordering;
-
 use percent_encoding::percent_decode_str;
+use smallvec::SmallVec;
 
 /// More segments than any real pattern has; the search goes one call deeper for each.
 const MAX_SEGMENTS: usize = 64;
+
+/// A literal segment has at most as many bytes, as a file name has. So a segment of a request can be decoded on the stack:
+/// what does not fit is no literal.
+const MAX_LITERAL: usize = 255;
 
 /// A rule's path, taken apart.
 #[derive(Debug)]
@@ -67,7 +70,11 @@ impl Piece {
         if segment.contains('*') {
             return Err(STAR.to_owned());
         }
-        Ok(Self::Literal(percent_decode_str(segment).collect()))
+        let literal: Box<[u8]> = percent_decode_str(segment).collect();
+        if literal.len() > MAX_LITERAL {
+            return Err(format!("has a segment of more than {MAX_LITERAL} bytes"));
+        }
+        Ok(Self::Literal(literal))
     }
 }
 
@@ -114,8 +121,12 @@ fn escapes_are_whole(path: &str) -> bool {
 /// Whether some server could read a `.` or `..` segment here: escaped or not, set off by slashes, escaped slashes or
 /// backslashes, with or without `;parameters` (which Java servers strip before they resolve it).
 pub(super) fn has_dot_segment(path: &str) -> bool {
-    // Most paths have no such bytes, and are done after a look at each.
-    path.bytes().any(|byte| matches!(byte, b'.' | b'%')) && reads_a_dot_segment(percent_decode_str(path))
+    may_have_dot_segment(path) && reads_a_dot_segment(percent_decode_str(path))
+}
+
+/// A quick look that tells most paths apart.
+fn may_have_dot_segment(path: &str) -> bool {
+    path.starts_with('.') || path.contains("/.") || path.contains(['%', '\\'])
 }
 
 fn reads_a_dot_segment(path: impl Iterator<Item = u8>) -> bool {
@@ -155,10 +166,10 @@ impl<'a> Iterator for Segments<'a> {
     /// Passes over empty segments except at the end: `/shop/` has a second segment, which is empty.
     fn next(&mut self) -> Option<Segment<'a>> {
         let Some((text, rest)) = self.rest?.trim_start_matches('/').split_once('/') else {
-            return self.rest.take().map(|last| Segment::new(last.trim_start_matches('/')));
+            return self.rest.take().map(|last| Segment { text: last.trim_start_matches('/') });
         };
         self.rest = Some(rest);
-        Some(Segment::new(text))
+        Some(Segment { text })
     }
 }
 
@@ -166,26 +177,21 @@ impl<'a> Iterator for Segments<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment<'a> {
     text: &'a str,
-    /// Looked for once, because a segment is compared with many literals.
-    has_escapes: bool,
 }
 
-impl<'a> Segment<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, has_escapes: text.contains('%') }
-    }
-
+impl Segment<'_> {
     pub(super) fn is_empty(self) -> bool {
         self.text.is_empty()
     }
 
-    /// How a literal compares with this segment as decoded. Decodes as it goes, so that nothing is allocated.
-    pub(super) fn order_of(self, literal: &[u8]) -> Ordering {
-        if self.has_escapes {
-            literal.iter().copied().cmp(percent_decode_str(self.text))
-        } else {
-            literal.cmp(self.text.as_bytes())
+    /// Calls `look_up` with the decoded segment, unless it is too long for a literal.
+    pub(super) fn decoded<T>(self, look_up: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        if !self.text.contains('%') {
+            return look_up(self.text.as_bytes());
         }
+        let mut bytes = percent_decode_str(self.text);
+        let literal: SmallVec<[u8; 256]> = bytes.by_ref().take(MAX_LITERAL).collect();
+        if bytes.next().is_some() { None } else { look_up(&literal) }
     }
 }
 
@@ -265,5 +271,15 @@ mod tests {
             assert_eq!(Pattern::parse(path).unwrap_err(), why, "{path}");
         }
         assert_eq!(Pattern::parse(&"/a".repeat(65)).unwrap_err(), "has more than 64 segments");
+        let long = format!("/{}", "a".repeat(256));
+        assert_eq!(Pattern::parse(&long).unwrap_err(), "has a segment of more than 255 bytes");
+    }
+
+    #[test]
+    fn a_segment_is_decoded_up_to_the_longest_literal() {
+        let decode = |text: &str| Segment { text }.decoded(|bytes| Some(bytes.to_vec()));
+        assert_eq!(decode("a%2Fb%zz").unwrap(), b"a/b%zz");
+        assert_eq!(decode(&"%61".repeat(255)).unwrap(), [b'a'; 255]);
+        assert_eq!(decode(&"%61".repeat(256)), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::conditions::Conditions;
 use super::host::{HostName, HostPattern};
@@ -11,12 +11,9 @@ use super::trie::Node;
 use super::{Problem, Rule};
 
 /// Maps a request to the index of a rule.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Router {
-    exact: HashMap<Box<[u8]>, Node>,
-    /// By what follows `*.`.
-    under: HashMap<Box<[u8]>, Node>,
-    any: Node,
+    hosts: Hosts,
     /// Of each rule, by index.
     conditions: Vec<Conditions>,
 }
@@ -29,51 +26,21 @@ impl Router {
     /// All that is wrong with them, in the order of the rules.
     pub fn build(rules: &[Rule]) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
+        let conditions = parse_conditions(rules, &mut problems);
         let mut parsed: Vec<_> = rules
             .iter()
             .enumerate()
-            .filter_map(|(index, rule)| ParsedRule::parse(index, rule, &mut problems))
+            .filter_map(|(index, rule)| ParsedRule::parse(index, rule, &conditions, &mut problems))
             .collect();
-        // The most specific first, so that the lists in the tree come out in that order.
+        // The most specific first, so that the lists in the trees come out in that order.
         parsed.sort_by_key(|rule| rule.conditions.rank());
-        let mut router = Self::default();
-        let by_index: HashMap<_, _> = parsed.iter().map(|rule| (rule.index, &rule.conditions)).collect();
-        for rule in &parsed {
-            router.insert(rule, &by_index, &mut problems);
+        let mut hosts = Hosts::default();
+        problems.extend(parsed.iter().filter_map(|rule| rule.insert(&mut hosts, &conditions)));
+        if problems.is_empty() {
+            return Ok(Self { hosts, conditions: conditions.into_iter().flatten().collect() });
         }
-        if !problems.is_empty() {
-            problems.sort_by_key(Problem::rule);
-            return Err(problems);
-        }
-        parsed.sort_by_key(|rule| rule.index);
-        router.conditions = parsed.into_iter().map(|rule| rule.conditions).collect();
-        Ok(router)
-    }
-
-    fn insert(
-        &mut self,
-        rule: &ParsedRule<'_>,
-        conditions: &HashMap<usize, &Conditions>,
-        problems: &mut Vec<Problem>,
-    ) {
-        let mut tied = None;
-        for host in &rule.hosts {
-            let rules = self.node_mut(host).rules_mut(&rule.pattern);
-            let ties =
-                |other: &usize| conditions.get(other).is_some_and(|other| other.tie_with(&rule.conditions));
-            // One tie of a rule says enough: the rest would be the same mistake again.
-            tied = tied.or_else(|| rules.iter().copied().find(ties).map(|other| (other, host)));
-            rules.push(rule.index);
-        }
-        problems.extend(tied.map(|(other, host)| rule.tie(other, host)));
-    }
-
-    fn node_mut(&mut self, host: &HostPattern) -> &mut Node {
-        match host {
-            HostPattern::Any => &mut self.any,
-            HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
-            HostPattern::Under(parent) => self.under.entry(parent.clone()).or_default(),
-        }
+        problems.sort_by_key(Problem::rule);
+        Err(problems)
     }
 
     /// The most specific rule that matches; see the [module](super) for what that is.
@@ -92,29 +59,61 @@ impl Router {
             return None;
         }
         let fits = |&rule: &usize| self.conditions.get(rule).is_some_and(|rule| rule.fit(method, headers));
-        let choose = |rules: &[usize]| rules.iter().copied().find(|rule| fits(rule));
-        let segments = Segments::of(path);
-        self.named(host)
-            .and_then(|host| self.find_named(&host, |node| node.find(segments, &choose)))
-            .or_else(|| self.any.find(segments, &choose))
+        let choose = |rules: &[usize]| rules.iter().copied().find(fits);
+        self.hosts.find(host, |paths| paths.find(Segments::of(path), &choose))
+    }
+}
+
+/// The paths of each host.
+#[derive(Debug, Default)]
+struct Hosts {
+    exact: HashMap<Box<[u8]>, Node>,
+    /// By what follows `*.`.
+    under: HashMap<Box<[u8]>, Node>,
+    any: Node,
+}
+
+impl Hosts {
+    fn paths_mut(&mut self, host: &HostPattern) -> &mut Node {
+        match host {
+            HostPattern::Any => &mut self.any,
+            HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
+            HostPattern::Under(parent) => self.under.entry(parent.clone()).or_default(),
+        }
+    }
+
+    /// What `search` finds in the paths of the most specific host that has it.
+    fn find(&self, host: Option<&str>, search: impl Fn(&Node) -> Option<usize>) -> Option<usize> {
+        let named = self.name(host).and_then(|name| {
+            let exact = self.exact.get(name.bytes()).and_then(&search);
+            exact.or_else(|| self.find_under(&name, &search))
+        });
+        named.or_else(|| search(&self.any))
     }
 
     /// The host to look up, if any rule names one.
-    fn named(&self, host: Option<&str>) -> Option<HostName> {
+    fn name(&self, host: Option<&str>) -> Option<HostName> {
         if self.exact.is_empty() && self.under.is_empty() { None } else { HostName::of(host?) }
     }
 
-    fn find_named(&self, host: &HostName, find: impl Fn(&Node) -> Option<usize>) -> Option<usize> {
-        let exact = self.exact.get(host.bytes());
-        exact.and_then(&find).or_else(|| self.find_under(host, find))
-    }
-
-    fn find_under(&self, host: &HostName, find: impl Fn(&Node) -> Option<usize>) -> Option<usize> {
+    fn find_under(&self, name: &HostName, search: impl Fn(&Node) -> Option<usize>) -> Option<usize> {
         if self.under.is_empty() {
             return None;
         }
-        host.parents().filter_map(|parent| self.under.get(parent)).find_map(find)
+        name.parents().filter_map(|parent| self.under.get(parent)).find_map(search)
     }
+}
+
+/// The conditions of each rule; `None` where they are wrong, which is then among the problems.
+fn parse_conditions(rules: &[Rule], problems: &mut Vec<Problem>) -> Vec<Option<Conditions>> {
+    let parse = |(index, rule)| {
+        let refuse = |name: HeaderName| {
+            let why = "is asked to have two values at once; write a rule for each".to_owned();
+            problems.push(Problem::Header { rule: index, name: name.to_string(), why });
+        };
+        Conditions::parse(rule).map_err(refuse).ok()
+    };
+    rules.iter().enumerate().map(parse).collect()
 }
 
 /// A rule of which all is understood.
@@ -123,27 +122,45 @@ struct ParsedRule<'a> {
     path: &'a str,
     hosts: Vec<HostPattern>,
     pattern: Pattern,
-    conditions: Conditions,
+    conditions: &'a Conditions,
 }
 
 impl<'a> ParsedRule<'a> {
     /// `None` if something is wrong, which is then among the problems.
-    fn parse(index: usize, rule: &'a Rule, problems: &mut Vec<Problem>) -> Option<Self> {
+    fn parse(
+        index: usize,
+        rule: &'a Rule,
+        conditions: &'a [Option<Conditions>],
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let hosts = parse_hosts(index, &rule.hosts, problems);
         let pattern = Pattern::parse(&rule.path).map_err(|why| {
             problems.push(Problem::Path { rule: index, why: format!("`{}` {why}", rule.path) });
-        });
-        let conditions = Conditions::parse(rule).map_err(|name| {
-            let why = "is asked to have two values at once; write a rule for each".to_owned();
-            problems.push(Problem::Header { rule: index, name: name.to_string(), why });
         });
         Some(Self {
             index,
             path: &rule.path,
             hosts: hosts?,
             pattern: pattern.ok()?,
-            conditions: conditions.ok()?,
+            conditions: conditions.get(index)?.as_ref()?,
         })
+    }
+
+    /// Adds the rule to the trees of its hosts. Answers the first tie only: the others would be the same mistake again.
+    fn insert(&self, hosts: &mut Hosts, conditions: &[Option<Conditions>]) -> Option<Problem> {
+        let ties = |&other: &usize| {
+            conditions
+                .get(other)
+                .and_then(Option::as_ref)
+                .is_some_and(|other| other.tie_with(self.conditions))
+        };
+        let mut tie = None;
+        for host in &self.hosts {
+            let rules = hosts.paths_mut(host).rules_mut(&self.pattern);
+            tie = tie.or_else(|| rules.iter().copied().find(ties).map(|other| self.tie(other, host)));
+            rules.push(self.index);
+        }
+        tie
     }
 
     fn tie(&self, other: usize, host: &HostPattern) -> Problem {

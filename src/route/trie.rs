@@ -1,5 +1,7 @@
 //! The paths of one host, as a tree of segments.
 
+use std::collections::HashMap;
+
 use super::path::{Pattern, Piece, Segment, Segments};
 
 /// What is known of a path after some of its segments.
@@ -8,9 +10,7 @@ use super::path::{Pattern, Piece, Segment, Segments};
 /// has nodes, and the tree is made of configuration.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    /// Sorted by the literal. A sorted list and not a hash table: the literal is compared with a segment that is decoded
-    /// on the way, so there are no bytes to hash.
-    literals: Vec<(Box<[u8]>, Node)>,
+    literals: HashMap<Box<[u8]>, Node>,
     name: Option<Box<Node>>,
     /// Rules whose path ends here, most specific first.
     end: Vec<usize>,
@@ -22,25 +22,14 @@ impl Node {
     /// The rules of this pattern.
     pub(super) fn rules_mut(&mut self, pattern: &Pattern) -> &mut Vec<usize> {
         let node = pattern.pieces.iter().fold(self, |node, piece| match piece {
-            Piece::Literal(literal) => node.literal_mut(literal),
+            Piece::Literal(literal) => node.literals.entry(literal.clone()).or_default(),
             Piece::Name => node.name.get_or_insert_default(),
         });
         if pattern.rest { &mut node.rest } else { &mut node.end }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the place was just found or filled")]
-    fn literal_mut(&mut self, literal: &[u8]) -> &mut Self {
-        let place = self.literals.binary_search_by(|(known, _)| (**known).cmp(literal));
-        let place = place.unwrap_or_else(|place| {
-            self.literals.insert(place, (literal.into(), Self::default()));
-            place
-        });
-        &mut self.literals[place].1
-    }
-
     fn literal(&self, segment: Segment<'_>) -> Option<&Self> {
-        let place = self.literals.binary_search_by(|(literal, _)| segment.order_of(literal)).ok()?;
-        self.literals.get(place).map(|(_, node)| node)
+        if self.literals.is_empty() { None } else { segment.decoded(|literal| self.literals.get(literal)) }
     }
 
     /// The first rule that `choose` takes from the rules of a matching path, the most specific path first.

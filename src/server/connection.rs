@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -11,9 +11,6 @@ use tracing::debug;
 
 use super::stream::ClientStream;
 use crate::proxy::{Peer, Proxy};
-
-/// How often a connection with an open exchange is looked at again. Idle ones are looked at when their time is up.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Serves one connection until it ends, its client takes too long, or its listener goes and it has become idle.
 pub(super) async fn serve(
@@ -56,13 +53,18 @@ fn protocol(max_head: usize) -> http1::Builder {
 }
 
 /// Comes back when the client has taken too long.
+///
+/// A connection is looked at when its time is up, and at least once in the shorter of the two timeouts: what it is doing
+/// may have changed meanwhile. So a timeout strikes late by at most the shorter one, and a connection costs one timer
+/// rather than one for each request.
 async fn overdue(peer: &Peer) {
     loop {
         let now = Instant::now();
+        let again = now + peer.patience.header.min(peer.patience.idle);
         match peer.deadline() {
             Some(deadline) if deadline <= now => return,
-            Some(deadline) => sleep_until(deadline.into()).await,
-            None => sleep_until((now + LOOK_AGAIN).into()).await,
+            Some(deadline) => sleep_until(deadline.min(again).into()).await,
+            None => sleep_until(again.into()).await,
         }
     }
 }

@@ -1,2 +1,21 @@
-//! Integration tests.
-fn main() {}
+//! The gateway as its users meet it: the real program, real sockets, real plugins.
+//!
+//! Tests start the program in a folder of its own on ports the kernel chooses, and wait for conditions, never for time
+//! to pass. The example plugins must have been built before: `cargo xtask plugins`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test that cannot go on says so by panicking, and its helpers read best when they take values"
+)]
+
+mod balance;
+mod hostile;
+mod lifecycle;
+mod plugins;
+mod proxy;
+mod reload;
+mod support;

@@ -321,7 +321,7 @@ fn a_host_written_twice_in_a_rule_does_not_tie_with_itself() {
 #[test]
 fn all_problems_are_reported_at_once_in_the_order_of_the_rules() {
     assert_eq!(
-        problems(&["/a", "bad..host,a:80/b*", "/c x-a=1 x-a=2", "/a", "/a/../b", "/a"]),
+        problems(&["/a", "bad..host,a:80/b*", "/c x-a=1 x-a=2", "/a", "/a/../b", "/a", "/c"]),
         [
             "the host `bad..host` is not a host name",
             "the host `a:80` must have no port, because the port of a request is not compared",

@@ -1,0 +1,11 @@
+;; Chooses what there is not: `$case` 0 an upstream, 1 an endpoint, 2 a timeout that is no number.
+(data (i32.const 1024) "nowhere")
+(data (i32.const 1040) "http://127.0.0.1:1")
+(func $misbehave (result i32)
+  (if (i32.eq (global.get $case) (i32.const 0))
+    (then (call $say (call $set_part (i32.const 16) (i32.const 1024) (i32.const 7)))))
+  (if (i32.eq (global.get $case) (i32.const 1))
+    (then (call $say (call $set_part (i32.const 17) (i32.const 1040) (i32.const 18)))))
+  (if (i32.eq (global.get $case) (i32.const 2))
+    (then (call $say (call $set_part (i32.const 19) (i32.const 1024) (i32.const 7)))))
+  (i32.const 0))

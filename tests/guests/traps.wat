@@ -1,0 +1,2 @@
+(func $misbehave (result i32)
+  unreachable)

@@ -1,0 +1,16 @@
+//! What the tests are written in: gateways, backends, and messages as they are on the wire.
+
+mod backend;
+mod gateway;
+mod guest;
+mod log;
+mod message;
+mod wait;
+mod wire;
+
+pub(crate) use backend::{Backend, Refusing};
+pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugins_folder, run};
+pub(crate) use guest::{guest, hostile, module};
+pub(crate) use message::{Message, Reply, Request};
+pub(crate) use wait::{Gate, eventually};
+pub(crate) use wire::Wire;
