@@ -8,22 +8,33 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-use crate::admin::{self, Ask, ListenerStatus, Status};
+use crate::admin::{self, Ask, ListenerStatus, ReloadAnswer, Status};
 use crate::config::{Config, Diagnostics};
 use crate::plugin::{Engine, ModuleError};
-use crate::reload::{Listening, Reloader};
+use crate::reload::{Listening, Prepared, Preparing, Reloader};
 use crate::server::Workers;
 use crate::snapshot::Current;
 
 /// A running gateway.
-#[derive(Debug)]
 pub struct Gateway {
     reloader: Reloader,
     current: Arc<Current>,
     workers: Workers,
     asks: mpsc::Receiver<Ask>,
+    /// The reload that is under way,
+    preparing: Option<Preparing>,
+    /// who waits for it,
+    waiting: Vec<ReloadAnswer>,
+    /// and who waits for the next one, where there is to be one.
+    asked: Option<Vec<ReloadAnswer>>,
     admin: Option<SocketAddr>,
     pid_file: Option<PidFile>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("reloader", &self.reloader).finish_non_exhaustive()
+    }
 }
 
 /// Why a gateway does not start.
@@ -72,7 +83,17 @@ impl Gateway {
             .map_err(|error| io("cannot start the workers", error))?;
         reloader.listen(&workers)?;
         let pid_file = reloader.config().gateway.pid_file.as_deref().map(PidFile::write).transpose()?;
-        Ok(Self { reloader, current, workers, asks, admin, pid_file })
+        Ok(Self {
+            reloader,
+            current,
+            workers,
+            asks,
+            preparing: None,
+            waiting: Vec::new(),
+            asked: None,
+            admin,
+            pid_file,
+        })
     }
 
     /// The listeners and the addresses they really have.
@@ -93,35 +114,50 @@ impl Gateway {
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Order::Reload) => drop(self.reload().await),
+                    Some(Order::Reload) => self.reload(None),
                     Some(Order::Stop) | None => break,
                 },
-                Some(ask) = self.asks.recv() => self.answer(ask).await,
+                Some(ask) = self.asks.recv() => self.answer(ask),
+                prepared = ready(&mut self.preparing) => self.reloaded(prepared),
             }
         }
         self.stop(orders).await;
     }
 
-    /// Reads the configuration again; says in the log, and to whoever asked, what came of it.
-    async fn reload(&mut self) -> Result<u64, String> {
-        match self.reloader.reload(&self.current, &self.workers).await {
-            Ok(generation) => {
-                info!(generation, "reloaded");
-                Ok(generation)
-            }
-            Err(problems) => {
-                error!("not reloaded, the old configuration stays in service");
-                problems.lines().for_each(|line| error!("{line}"));
-                Err(problems.to_string())
-            }
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Reload(answer) => self.reload(Some(answer)),
+            // Whoever asked may have gone away meanwhile.
+            Ask::Status(answer) => drop(answer.send(self.status())),
         }
     }
 
-    async fn answer(&mut self, ask: Ask) {
-        // Whoever asked may have gone away meanwhile.
-        match ask {
-            Ask::Reload(answer) => drop(answer.send(self.reload().await)),
-            Ask::Status(answer) => drop(answer.send(self.status())),
+    /// Begins a reload. One that is under way may have read the file before it was changed for the last time: then
+    /// another one follows, for all who asked meanwhile.
+    fn reload(&mut self, answer: Option<ReloadAnswer>) {
+        self.asked.get_or_insert_default().extend(answer);
+        if self.preparing.is_none() {
+            self.waiting = self.asked.take().unwrap_or_default();
+            self.preparing = Some(self.reloader.prepare(self.current.load()));
+        }
+    }
+
+    /// Ends a reload: says in the log, and to whoever asked, what came of it.
+    fn reloaded(&mut self, prepared: Result<Prepared, Diagnostics>) {
+        self.preparing = None;
+        let outcome = prepared
+            .and_then(|prepared| self.reloader.put_into_service(prepared, &self.current, &self.workers))
+            .inspect(|generation| info!(generation, "reloaded"))
+            .map_err(|problems| {
+                error!("not reloaded, the old configuration stays in service");
+                problems.lines().for_each(|line| error!("{line}"));
+                problems.to_string()
+            });
+        for answer in self.waiting.drain(..) {
+            let _ = answer.send(outcome.clone());
+        }
+        if self.asked.is_some() {
+            self.reload(None);
         }
     }
 
@@ -155,6 +191,14 @@ impl Gateway {
             () = second_stop(&mut orders) => info!("stopped at once"),
         }
         drop(self.pid_file);
+    }
+}
+
+/// The end of the reload that is under way; never, where there is none.
+async fn ready(preparing: &mut Option<Preparing>) -> Result<Prepared, Diagnostics> {
+    match preparing {
+        Some(preparing) => preparing.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,8 @@
 //! A new configuration into a running gateway: all of it at once, or nothing and the reasons.
 
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +21,7 @@ pub struct Reloader {
     /// Locked only by the thread that builds, for as long as it does.
     builder: Arc<Mutex<Builder>>,
     alive: Arc<AtomicUsize>,
-    config: Config,
+    config: Arc<Config>,
     listening: Vec<Listening>,
     workers: usize,
 }
@@ -30,25 +32,25 @@ pub struct Listening {
     /// What it is.
     pub listener: Listener,
     /// The address it really has.
-    pub local: std::net::SocketAddr,
+    pub local: SocketAddr,
 }
 
 /// A configuration ready to be put into service.
 #[derive(Debug)]
-struct Prepared {
+pub struct Prepared {
     config: Config,
     snapshot: Snapshot,
-    kept: Vec<Listening>,
-    new: Vec<Bound>,
 }
 
-/// Reads and builds the configuration in `path` as a gateway that starts would, without listening.
+/// A configuration on its way to be [`Prepared`].
+pub type Preparing = Pin<Box<dyn Future<Output = Result<Prepared, Diagnostics>>>>;
+
+/// Builds `config` as a gateway that starts would, without listening.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub async fn check(path: &Path, engine: Engine) -> Result<Snapshot, Diagnostics> {
-    let config = config::load(path)?;
-    Builder::new(engine).build(&config, None).await
+pub async fn check(config: &Config, engine: Engine) -> Result<Snapshot, Diagnostics> {
+    Builder::new(engine).build(config, None).await
 }
 
 impl Reloader {
@@ -66,6 +68,7 @@ impl Reloader {
         let path = config.source.path.clone();
         let alive = builder.alive();
         let builder = Arc::new(Mutex::new(builder));
+        let config = Arc::new(config);
         Ok((Self { path, builder, alive, config, listening: Vec::new(), workers }, snapshot))
     }
 
@@ -103,62 +106,37 @@ impl Reloader {
         self.alive.load(Ordering::Relaxed)
     }
 
-    /// Reads the configuration again and puts it into service. Returns its generation.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it; what was in service stays, untouched.
-    pub async fn reload(&mut self, current: &Current, workers: &Workers) -> Result<u64, Diagnostics> {
-        let Prepared { config, snapshot, kept, new } = self.prepare(current.load()).await?;
-        let generation = snapshot.generation;
-        current.swap(snapshot);
-        self.config = config;
-        self.put_on(workers, kept, new);
-        Ok(generation)
-    }
-
-    async fn prepare(&self, current: Arc<Snapshot>) -> Result<Prepared, Diagnostics> {
-        let config = config::load(&self.path)?;
-        self.refuse_what_needs_a_restart(&config)?;
-        let (config, snapshot) = self.build(config, current).await?;
-        let (kept, new) = self.bind(&config)?;
-        Ok(Prepared { config, snapshot, kept, new })
-    }
-
-    /// Builds on a thread of its own: compiling takes long, and this one answers signals.
-    async fn build(&self, config: Config, current: Arc<Snapshot>) -> Result<(Config, Snapshot), Diagnostics> {
-        let source = Arc::clone(&config.source);
-        let builder = Arc::clone(&self.builder);
-        let handle = tokio::runtime::Handle::current();
-        let building = tokio::task::spawn_blocking(move || {
-            let snapshot = handle.block_on(builder.lock().build(&config, Some(&current)))?;
-            Ok((config, snapshot))
-        });
-        building.await.unwrap_or_else(|error| {
-            let mut problems = Problems::new(source);
-            problems.add(None, "", format!("building the configuration failed: {error}"));
-            Err(problems.into_diagnostics())
+    /// Reads the configuration again and builds it, beside what is in service. The answer does not hold on to this, so
+    /// that the gateway can do other things meanwhile.
+    #[must_use]
+    pub fn prepare(&self, current: Arc<Snapshot>) -> Preparing {
+        let (path, running, builder) =
+            (self.path.clone(), Arc::clone(&self.config), Arc::clone(&self.builder));
+        Box::pin(async move {
+            let config = config::load(&path)?;
+            refuse_what_needs_a_restart(&running, &config)?;
+            let (config, snapshot) = build(builder, config, current).await?;
+            Ok(Prepared { config, snapshot })
         })
     }
 
-    fn refuse_what_needs_a_restart(&self, new: &Config) -> Result<(), Diagnostics> {
-        let mut problems = Problems::new(Arc::clone(&new.source));
-        let (was, is) = (&self.config, new);
-        let fixed = [
-            ("gateway.workers", was.gateway.workers != is.gateway.workers),
-            ("gateway.pid_file", was.gateway.pid_file != is.gateway.pid_file),
-            ("gateway.log.level", was.gateway.log.level != is.gateway.log.level),
-            ("gateway.log.format", was.gateway.log.format != is.gateway.log.format),
-            (
-                "admin.listen",
-                was.admin.as_ref().map(|a| a.listen.value) != is.admin.as_ref().map(|a| a.listen.value),
-            ),
-        ];
-        for (key, _) in fixed.iter().filter(|(_, changed)| *changed) {
-            problems
-                .add(None, *key, "cannot change in a running gateway")
-                .help("stop it and start it with this configuration, or put the old value back");
-        }
-        problems.finish(())
+    /// Puts what was prepared into service. Returns its generation.
+    ///
+    /// # Errors
+    /// The addresses that cannot be listened on; what was in service then stays, untouched.
+    pub fn put_into_service(
+        &mut self,
+        prepared: Prepared,
+        current: &Current,
+        workers: &Workers,
+    ) -> Result<u64, Diagnostics> {
+        let Prepared { config, snapshot } = prepared;
+        let (kept, new) = self.bind(&config)?;
+        let generation = snapshot.generation;
+        current.swap(snapshot);
+        self.config = Arc::new(config);
+        self.put_on(workers, kept, new);
+        Ok(generation)
     }
 
     /// Which listeners go on with their sockets, and new sockets for the others.
@@ -189,6 +167,58 @@ impl Reloader {
         self.listening.extend(added);
         workers.listen(&listeners, new);
     }
+}
+
+/// Builds on a thread of its own: compiling takes long, and this one answers signals.
+async fn build(
+    builder: Arc<Mutex<Builder>>,
+    config: Config,
+    current: Arc<Snapshot>,
+) -> Result<(Config, Snapshot), Diagnostics> {
+    let source = Arc::clone(&config.source);
+    let handle = tokio::runtime::Handle::current();
+    let building = tokio::task::spawn_blocking(move || {
+        let snapshot = handle.block_on(builder.lock().build(&config, Some(&current)))?;
+        Ok((config, snapshot))
+    });
+    building.await.unwrap_or_else(|error| {
+        let mut problems = Problems::new(source);
+        problems.add(None, "", format!("building the configuration failed: {error}"));
+        Err(problems.into_diagnostics())
+    })
+}
+
+fn refuse_what_needs_a_restart(was: &Config, is: &Config) -> Result<(), Diagnostics> {
+    let mut problems = Problems::new(Arc::clone(&is.source));
+    let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.listen.value);
+    let fixed = [
+        ("gateway.workers", was.gateway.workers != is.gateway.workers),
+        ("gateway.pid_file", was.gateway.pid_file != is.gateway.pid_file),
+        ("gateway.log.level", was.gateway.log.level != is.gateway.log.level),
+        ("gateway.log.format", was.gateway.log.format != is.gateway.log.format),
+        ("admin.listen", admin(was) != admin(is)),
+    ];
+    for (key, _) in fixed.iter().filter(|(_, changed)| *changed) {
+        problems
+            .add(None, *key, "cannot change in a running gateway")
+            .help("stop it and start it with this configuration, or put the old value back");
+    }
+    problems.finish(())
+}
+
+/// The addresses of `config` that somebody else has. Those of `ours` are a running gateway's own.
+///
+/// # Errors
+/// One mistake for each address.
+pub fn check_addresses(config: &Config, ours: &[SocketAddr]) -> Result<(), Diagnostics> {
+    let mut problems = Problems::new(Arc::clone(&config.source));
+    for listener in config.listeners.iter().filter(|listener| !ours.contains(&listener.listen.value)) {
+        if let Err(error) = Bound::bind(listener_of(listener), 1) {
+            let key = format!("listener.{}.listen", listener.name.value);
+            problems.add(listener.listen.span, key, error.to_string());
+        }
+    }
+    problems.finish(())
 }
 
 fn listener_of(config: &ListenerConfig) -> Listener {

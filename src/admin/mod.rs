@@ -19,11 +19,14 @@ use tracing::debug;
 
 pub use status::{EndpointStatus, ListenerStatus, PluginStatus, Status, UpstreamStatus};
 
+/// Where the outcome of a reload goes: the new generation, or the report of why the old configuration stays.
+pub type ReloadAnswer = oneshot::Sender<Result<u64, String>>;
+
 /// What the admin listener asks the gateway for, with where the answer goes.
 #[derive(Debug)]
 pub enum Ask {
-    /// Reload; the answer is the new generation, or the report of why the old configuration stays.
-    Reload(oneshot::Sender<Result<u64, String>>),
+    /// Reload.
+    Reload(ReloadAnswer),
     /// How things stand.
     Status(oneshot::Sender<Status>),
 }

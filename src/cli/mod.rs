@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod check;
 mod demo;
 mod log;

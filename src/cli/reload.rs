@@ -2,15 +2,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http::{Method, StatusCode};
 
 use super::run::block_on;
-use super::{fail, say};
+use super::{admin, fail, say};
 use crate::config;
 
 /// Asks the running gateway to reload and tells what came of it.
@@ -19,7 +14,7 @@ pub(super) fn reload(path: &Path, admin: Option<SocketAddr>) -> ExitCode {
         return fail(no_admin(path));
     };
     block_on(async {
-        match post(address).await {
+        match admin::ask(address, Method::POST, "/reload").await {
             Ok((StatusCode::OK, text)) => {
                 say(text);
                 ExitCode::SUCCESS
@@ -44,15 +39,4 @@ fn no_admin(path: &Path) -> String {
             path.display()
         ),
     }
-}
-
-async fn post(address: SocketAddr) -> Result<(StatusCode, String), Box<dyn std::error::Error>> {
-    let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let request = Request::post("/reload").header("host", address.to_string()).body(Empty::<Bytes>::new())?;
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = response.into_body().collect().await?.to_bytes();
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }

@@ -1,6 +1,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use gatewright_abi::hook;
+
 use super::engine::Engine;
 use super::error::{CallError, Failure};
 use super::instance::{Hook, Instance};
@@ -48,11 +50,18 @@ impl Pool {
             None => Instance::start(&self.plugin, &self.beat).await?,
         };
         let code = instance.call(&self.plugin, &self.beat, hook, exchange).await?;
+        // A guest that answers what nobody can is not asked again.
+        if matches!(code, hook::CONTINUE | hook::ANSWERED) {
+            self.keep(instance);
+        }
+        Ok(code)
+    }
+
+    fn keep(&self, instance: Instance) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
             idle.push(instance);
         }
-        Ok(code)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bodies on their way through: nothing is kept but what is being moved.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -26,7 +27,7 @@ pub struct Body {
 enum Content {
     Empty,
     Full(Bytes),
-    Client { incoming: Incoming, pause: Pause },
+    Client { incoming: Incoming, pause: Pause, progress: Progress },
     Upstream(Incoming),
 }
 
@@ -73,9 +74,20 @@ impl Body {
     pub fn from_client(incoming: Incoming, limit: Duration) -> Self {
         let content = match incoming.is_end_stream() {
             true => Content::Empty,
-            false => Content::Client { incoming, pause: Pause { limit, timer: None } },
+            false => {
+                let pause = Pause { limit, timer: None };
+                Content::Client { incoming, pause, progress: Progress::default() }
+            }
         };
         Self { content, tail: None }
+    }
+
+    /// Follows a client's body on its way; `None` for one that is there already.
+    pub(super) fn progress(&self) -> Option<Progress> {
+        match &self.content {
+            Content::Client { progress, .. } => Some(progress.clone()),
+            _ => None,
+        }
     }
 
     pub(super) fn from_upstream(incoming: Incoming) -> Self {
@@ -148,9 +160,10 @@ impl Content {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Self::Upstream(incoming) => Pin::new(incoming).poll_frame(context).map_err(BodyError::Wire),
-            Self::Client { incoming, pause } => match Pin::new(incoming).poll_frame(context) {
+            Self::Client { incoming, pause, progress } => match Pin::new(incoming).poll_frame(context) {
                 Poll::Ready(frame) => {
                     pause.over();
+                    progress.step();
                     Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Wire)))
                 }
                 Poll::Pending => pause.poll(context).map(|()| Some(Err(BodyError::Paused(pause.limit)))),
@@ -174,11 +187,25 @@ impl Tail {
             connection.release();
         }
         if let Some(record) = self.record {
-            record.end(complete, self.lease);
+            record.end(complete);
         }
         if let Some(peer) = self.peer {
             peer.end();
         }
+    }
+}
+
+/// When a client's body last moved on. While it does, nobody waits for the endpoint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress(Rc<Cell<Option<Instant>>>);
+
+impl Progress {
+    fn step(&self) {
+        self.0.set(Some(Instant::now()));
+    }
+
+    pub(super) fn last(&self) -> Option<Instant> {
+        self.0.get()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
 use tracing::warn;
 
 use super::view::View;
@@ -16,11 +17,18 @@ pub(super) struct Chain<'a> {
     /// How many were entered and did not fail. Their response phases run, whatever happens further in; that of one
     /// which answered runs on its own answer.
     entered: usize,
+    /// The places of those that failed and were skipped: for this exchange they are not there.
+    skipped: SmallVec<[usize; 2]>,
 }
 
 impl<'a> Chain<'a> {
     pub(super) fn new(view: &'a View, route: Option<&'a Route>) -> Self {
-        Self { view, middleware: route.map_or(&[], |route| &route.middleware), entered: 0 }
+        Self {
+            view,
+            middleware: route.map_or(&[], |route| &route.middleware),
+            entered: 0,
+            skipped: SmallVec::new(),
+        }
     }
 
     /// Outermost first, until one answers.
@@ -30,6 +38,9 @@ impl<'a> Chain<'a> {
                 let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
                 let saved = save(used, exchange);
                 let outcome = pool.on_request(exchange).await;
+                if outcome.is_err() {
+                    self.skipped.push(self.entered);
+                }
                 let flow = settle(outcome, Flow::Continue, saved, exchange)?;
                 self.entered += 1;
                 if flow == Flow::Answered {
@@ -46,7 +57,7 @@ impl<'a> Chain<'a> {
     pub(super) async fn response_phase(&mut self, exchange: &mut Box<Exchange>) -> Result<(), CallError> {
         while let Some(used) = self.entered.checked_sub(1).and_then(|last| self.middleware.get(last)) {
             self.entered -= 1;
-            if used.on_response {
+            if used.on_response && !self.skipped.contains(&self.entered) {
                 let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
                 let saved = save(used, exchange);
                 let outcome = pool.on_response(exchange).await;

@@ -64,6 +64,9 @@ pub enum ProxyError {
     /// The client's body ended early or broke while it was sent on.
     #[error("the client's body broke off: {0}")]
     ClientBody(hyper::Error),
+    /// The client paused for too long while it sent its body.
+    #[error("the client paused for longer than `body_timeout` while it sent its body")]
+    ClientPaused,
     /// A plugin failed.
     #[error(transparent)]
     Plugin(#[from] CallError),
@@ -75,7 +78,8 @@ impl ProxyError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::ClientBody(_) => StatusCode::BAD_REQUEST,
-            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ClientPaused => StatusCode::REQUEST_TIMEOUT,
+            Self::Connect => StatusCode::NOT_IMPLEMENTED,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoEndpoint(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoUpstream(_)

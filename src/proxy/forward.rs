@@ -10,9 +10,9 @@ use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
-use super::body::Body;
+use super::body::{Body, BodyError, Progress};
 use super::error::ProxyError;
 use super::headers;
 use super::record::Record;
@@ -107,7 +107,7 @@ impl Attempts<'_> {
                 return Err(self.last.take().unwrap_or_else(nobody));
             };
             self.tried.push(lease.index());
-            self.record.attempts += 1;
+            self.record.attempt(&lease);
             let miss = match self.attempt(lease, body).await {
                 Ok(answered) => return Ok(answered),
                 Err(miss) => miss,
@@ -179,8 +179,8 @@ impl Attempts<'_> {
         mut connection: Connection<Body>,
         body: Body,
     ) -> Result<(Response<Incoming>, Connection<Body>), Miss> {
-        let (started, limit) = (Instant::now(), self.limit());
-        match timeout(limit, connection.send(self.request(endpoint, body))).await {
+        let (started, limit, progress) = (Instant::now(), self.limit(), body.progress());
+        match within(limit, progress, connection.send(self.request(endpoint, body))).await {
             Ok(Ok(response)) => {
                 self.record.upstream_time = Some(started.elapsed());
                 Ok((response, connection))
@@ -193,7 +193,7 @@ impl Attempts<'_> {
                 };
                 Err(Miss { error: broken(error, endpoint), body, sent })
             }
-            Err(_) => {
+            Err(Elapsed) => {
                 let error = ProxyError::Late { endpoint: endpoint.to_string(), limit };
                 Err(Miss { error, body: None, sent: true })
             }
@@ -227,9 +227,33 @@ impl Attempts<'_> {
     }
 }
 
+/// The time ran out.
+struct Elapsed;
+
+/// Waits for `response` for as long as `limit`, counted from when the request's body last moved: a client that takes its
+/// time to send is not an endpoint that takes its time to answer.
+async fn within<T>(
+    limit: Duration,
+    progress: Option<Progress>,
+    response: impl Future<Output = T>,
+) -> Result<T, Elapsed> {
+    let Some(progress) = progress else { return timeout(limit, response).await.map_err(|_| Elapsed) };
+    tokio::pin!(response);
+    let mut deadline = tokio::time::Instant::now() + limit;
+    loop {
+        match timeout_at(deadline, response.as_mut()).await {
+            Ok(response) => return Ok(response),
+            Err(_) => match progress.last().map(|last| last + limit) {
+                Some(later) if later > deadline => deadline = later,
+                _ => return Err(Elapsed),
+            },
+        }
+    }
+}
+
 /// Counts the miss against the endpoint, unless it was the client's doing.
 fn blame(lease: Lease, miss: Miss) -> Box<Miss> {
-    if !matches!(miss.error, ProxyError::ClientBody(_)) {
+    if !matches!(miss.error, ProxyError::ClientBody(_) | ProxyError::ClientPaused) {
         lease.fail();
     }
     Box::new(miss)
@@ -243,9 +267,15 @@ fn uri(endpoint: &Endpoint, target: &PathAndQuery) -> Uri {
 /// Whose fault it is: hyper reports a client's broken body as an error of the request that carries it.
 fn broken(error: hyper::Error, endpoint: &Endpoint) -> ProxyError {
     if error.is_user() {
-        return ProxyError::ClientBody(error);
+        return if is_pause(&error) { ProxyError::ClientPaused } else { ProxyError::ClientBody(error) };
     }
     ProxyError::Broken { endpoint: endpoint.to_string(), error }
+}
+
+fn is_pause(error: &hyper::Error) -> bool {
+    use std::error::Error as _;
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(BodyError::Paused(_)))
 }
 
 /// Takes the response over into the exchange.

@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::peer::Peer;
 use crate::exchange::{Exchange, RequestId};
-use crate::upstream::Lease;
+use crate::upstream::{Lease, Upstream};
 
 /// What the access log says of a client that went away before there was a response: nginx's number for it.
 const CLIENT_GONE: u16 = 499;
@@ -32,12 +32,13 @@ pub(super) struct Record {
     until_head: Option<Duration>,
     /// How long the endpoint that answered took.
     pub(super) upstream_time: Option<Duration>,
-    /// How many endpoints were tried.
-    pub(super) attempts: u32,
+    /// How many endpoints were tried,
+    attempts: u32,
+    /// and the last one of them.
+    tried: Option<(Arc<Upstream>, usize)>,
     /// Bytes of the response's body.
     pub(super) sent: u64,
     complete: bool,
-    lease: Option<Lease>,
     exchange: Option<Box<Exchange>>,
 }
 
@@ -56,9 +57,9 @@ impl Record {
             until_head: None,
             upstream_time: None,
             attempts: 0,
+            tried: None,
             sent: 0,
             complete: false,
-            lease: None,
             exchange: None,
         }
     }
@@ -70,14 +71,22 @@ impl Record {
         self.exchange = Some(exchange);
     }
 
+    /// An endpoint is being tried.
+    pub(super) fn attempt(&mut self, lease: &Lease) {
+        self.attempts += 1;
+        if self.wanted {
+            self.tried = Some((Arc::clone(lease.upstream()), lease.index()));
+        }
+    }
+
     /// The response has ended, or broke off.
-    pub(super) fn end(mut self, complete: bool, lease: Option<Lease>) {
+    pub(super) fn end(mut self, complete: bool) {
         self.complete = complete;
-        self.lease = lease;
     }
 
     fn write(&self) {
-        let lease = self.lease.as_ref();
+        let upstream = self.tried.as_ref().map(|(upstream, _)| upstream);
+        let endpoint = self.tried.as_ref().and_then(|(upstream, index)| upstream.endpoints().get(*index));
         info!(
             target: "access",
             request_id = %self.id,
@@ -86,8 +95,8 @@ impl Record {
             uri = %self.uri,
             protocol = ?self.version,
             route = self.route.as_deref(),
-            upstream = lease.map(|lease| lease.upstream().name()),
-            endpoint = lease.and_then(Lease::endpoint).map(|endpoint| &*endpoint.url),
+            upstream = upstream.map(|upstream| upstream.name()),
+            endpoint = endpoint.map(|endpoint| &*endpoint.url),
             attempts = self.attempts,
             status = self.status.map_or(CLIENT_GONE, |status| status.as_u16()),
             bytes = self.sent,

@@ -30,14 +30,21 @@ pub(super) async fn serve(
     let stream = ClientStream::new(socket, peer.activity());
     let connection = protocol(max_head).serve_connection(stream, service).with_upgrades();
     tokio::pin!(connection);
-    let ended = tokio::select! {
-        biased;
-        ended = connection.as_mut() => ended,
-        () = overdue(&peer) => return debug!(client = %peer.address, "connection closed: its client took too long"),
-        // The sender is never used, only dropped.
-        _ = listening.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let overdue = overdue(&peer);
+    tokio::pin!(overdue);
+    let mut closing = false;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => break ended,
+            () = overdue.as_mut() => {
+                return debug!(client = %peer.address, "connection closed: its client took too long");
+            }
+            // The sender is never used, only dropped.
+            _ = listening.changed(), if !closing => {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
         }
     };
     if let Err(error) = ended {

@@ -12,7 +12,6 @@ use crate::plugin::Engine;
 pub struct Builder {
     engine: Engine,
     modules: Modules,
-    generation: u64,
     alive: Arc<AtomicUsize>,
 }
 
@@ -20,7 +19,7 @@ impl Builder {
     /// A builder that has built nothing yet.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
-        Self { engine, modules: Modules::default(), generation: 0, alive: Arc::default() }
+        Self { engine, modules: Modules::default(), alive: Arc::default() }
     }
 
     /// The number of snapshots that live, in a counter that follows them.
@@ -46,9 +45,9 @@ impl Builder {
             Some(built) if problems.is_empty() => built,
             _ => return Err(problems.into_diagnostics()),
         };
-        self.generation += 1;
         Ok(Snapshot {
-            generation: self.generation,
+            // In service only once it is put there: a reload may still fail.
+            generation: previous.map_or(1, |snapshot| snapshot.generation + 1),
             router,
             routes,
             names: names(config),

@@ -4,15 +4,17 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// `max_fails` failures, each within `fail_timeout` of the one before, take an endpoint out for `fail_timeout`; then one
-/// request tries it, and its outcome decides. The rule is nginx's.
+/// `max_fails` failures take an endpoint out for `fail_timeout`; then one request tries it, and its outcome decides. A
+/// success forgives earlier failures if `fail_timeout` has passed since the last of them. The rule is nginx's.
 #[derive(Debug)]
 pub(super) struct Passive {
     /// 0: never out.
     max_fails: u32,
     fail_timeout_ms: u64,
     fails: AtomicU32,
-    /// When it last failed, or was last tried while out; milliseconds of the process.
+    /// When it last failed; milliseconds of the process.
+    failed_ms: AtomicU64,
+    /// When it last failed or, `fail_timeout` after that, was picked again.
     checked_ms: AtomicU64,
 }
 
@@ -25,27 +27,43 @@ pub(super) fn now_ms() -> u64 {
 impl Passive {
     pub(super) fn new(max_fails: u32, fail_timeout: Duration) -> Self {
         let fail_timeout_ms = u64::try_from(fail_timeout.as_millis()).unwrap_or(u64::MAX);
-        Self { max_fails, fail_timeout_ms, fails: AtomicU32::new(0), checked_ms: AtomicU64::new(0) }
+        Self {
+            max_fails,
+            fail_timeout_ms,
+            fails: AtomicU32::new(0),
+            failed_ms: AtomicU64::new(0),
+            checked_ms: AtomicU64::new(0),
+        }
     }
 
     fn is_out(&self) -> bool {
         self.max_fails > 0 && self.fails.load(Ordering::Relaxed) >= self.max_fails
     }
 
+    /// Whether `fail_timeout` has passed since the last failure, or since somebody was sent to see how it is.
+    fn is_due(&self, now: u64) -> bool {
+        now.saturating_sub(self.checked_ms.load(Ordering::Relaxed)) > self.fail_timeout_ms
+    }
+
     /// Whether requests may go to it. Costs one load while all is well.
     pub(super) fn is_usable(&self, now: impl FnOnce() -> u64) -> bool {
-        !self.is_out() || now().saturating_sub(self.checked_ms.load(Ordering::Relaxed)) > self.fail_timeout_ms
+        !self.is_out() || self.is_due(now())
     }
 
     /// It was picked. One that is out is thereby being tried, and others wait for how that ends.
     pub(super) fn picked(&self, now: impl FnOnce() -> u64) {
-        if self.is_out() {
-            self.checked_ms.store(now(), Ordering::Relaxed);
+        if self.fails() == 0 {
+            return;
+        }
+        let now = now();
+        if self.is_due(now) {
+            self.checked_ms.store(now, Ordering::Relaxed);
         }
     }
 
     pub(super) fn succeeded(&self) {
-        if self.fails.load(Ordering::Relaxed) != 0 {
+        let forgiven = || self.failed_ms.load(Ordering::Relaxed) < self.checked_ms.load(Ordering::Relaxed);
+        if self.fails() != 0 && forgiven() {
             self.fails.store(0, Ordering::Relaxed);
         }
     }
@@ -53,12 +71,9 @@ impl Passive {
     /// Whether this failure took it out.
     pub(super) fn failed(&self, now: u64) -> bool {
         let was_out = self.is_out();
-        let last = self.checked_ms.swap(now, Ordering::Relaxed);
-        if now.saturating_sub(last) > self.fail_timeout_ms {
-            self.fails.store(1, Ordering::Relaxed);
-        } else {
-            self.fails.fetch_add(1, Ordering::Relaxed);
-        }
+        self.failed_ms.store(now, Ordering::Relaxed);
+        self.checked_ms.store(now, Ordering::Relaxed);
+        self.fails.fetch_add(1, Ordering::Relaxed);
         !was_out && self.is_out()
     }
 
@@ -97,11 +112,33 @@ mod tests {
     }
 
     #[test]
-    fn failures_far_apart_do_not_add_up() {
+    fn a_success_forgives_only_failures_that_are_old() {
         let endpoint = passive(2);
-        for now in [1000, 1101, 1202, 1303] {
-            assert!(!endpoint.failed(now));
-        }
+        endpoint.failed(1000);
+        endpoint.picked(|| 1050);
+        endpoint.succeeded();
+        assert_eq!(endpoint.fails(), 1);
+        endpoint.picked(|| 1101);
+        endpoint.succeeded();
+        assert_eq!(endpoint.fails(), 0);
+    }
+
+    #[test]
+    fn failures_without_a_success_in_between_add_up_however_far_apart() {
+        let endpoint = passive(2);
+        assert!(!endpoint.failed(1000));
+        endpoint.picked(|| 9000);
+        assert!(endpoint.failed(39_000));
+    }
+
+    #[test]
+    fn a_failed_try_keeps_it_out() {
+        let endpoint = passive(2);
+        endpoint.failed(1000);
+        endpoint.failed(1001);
+        endpoint.picked(|| 1102);
+        endpoint.failed(31_000);
+        assert!(!endpoint.is_usable(|| 31_001));
     }
 
     #[test]

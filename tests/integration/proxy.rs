@@ -186,7 +186,7 @@ fn connect_is_not_served() {
     let gateway = Gateway::before(app.url()).start();
     let mut client = gateway.connect();
     client.send("CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n");
-    assert_eq!(client.head().unwrap().status(), 405);
+    assert_eq!(client.head().unwrap().status(), 501);
     assert!(app.requests().is_empty());
 }
 
