@@ -68,8 +68,7 @@ pub(crate) fn message(line: &Value) -> &str {
 }
 
 fn is_access(line: &Value, target: &str) -> bool {
-    line["total_ms"].is_number()
-        && line["line"].as_str().is_some_and(|text| text.contains(&format!("\"{target}\"")))
+    line["target"] == "access" && line["uri"] == target
 }
 
 /// The fields of a line, and all of it in `line`.
