@@ -138,6 +138,7 @@ pub struct Saved {
     response: Option<ResponseHead>,
     attributes: Attributes,
     direction: Direction,
+    allowance: usize,
 }
 
 impl Exchange {
@@ -149,6 +150,7 @@ impl Exchange {
             response: self.response.clone(),
             attributes: self.attributes.clone(),
             direction: self.direction.clone(),
+            allowance: self.allowance,
         }
     }
 
@@ -158,6 +160,7 @@ impl Exchange {
         self.response = saved.response;
         self.attributes = saved.attributes;
         self.direction = saved.direction;
+        self.allowance = saved.allowance;
         self.answer = None;
     }
 }

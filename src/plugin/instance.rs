@@ -97,6 +97,9 @@ impl Instance {
         guest.hook = hook;
         guest.time = TimeBudget::of(plugin.limits().time);
         guest.log_lines = LINES_PER_CALL;
+        // What was said or met in an earlier call explains nothing in this one.
+        guest.reason = None;
+        guest.memory_budget.exhausted = false;
         std::mem::swap(&mut guest.exchange, exchange);
         self.store.set_epoch_deadline(1);
         let running = beat.begin();

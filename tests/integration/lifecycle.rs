@@ -203,10 +203,11 @@ fn run_refuses_an_address_that_is_taken() {
         "#,
     )
     .put("taken", taken);
-    assert!(setup.check().is_ok());
+    let words = format!("cannot listen on {taken}");
+    let checked = setup.check();
+    assert!(!checked.is_ok() && checked.text.contains(&words), "{checked:?}");
     let refused = run(&setup.path());
     assert_eq!(refused.code, Some(1));
-    let words = format!("cannot listen on {taken}");
     assert!(refused.text.contains(&words), "{refused:?}");
 }
 
