@@ -519,6 +519,7 @@ fn an_open_exchange_holds_its_snapshot_and_nothing_else_does() {
 const SECOND: &str = r#"
 [listener.second]
 listen = "127.0.0.1:0"
+header_timeout = "1s"
 [upstream.app]
 endpoints = ["<app>"]
 [[route]]
@@ -550,6 +551,8 @@ fn listeners_come_and_go_and_their_open_exchanges_finish() {
     assert_eq!(busy.ask(Request::get("/")).text(), "app");
     let mut idle = Wire::connect(second);
     assert_eq!(idle.ask(Request::get("/")).text(), "app");
+    let mut half = Wire::connect(second);
+    half.send("GET / HTTP/1.1\r\nHo");
     busy.send(Request::get("/held").bytes());
     eventually("the request is at the upstream", || app.requests().iter().any(|r| r.target() == "/held"));
 
@@ -557,6 +560,7 @@ fn listeners_come_and_go_and_their_open_exchanges_finish() {
     assert!(gateway.reload().is_ok());
     assert!(idle.ends(), "an idle connection of a listener that went is closed");
     eventually("nobody listens any more", || std::net::TcpStream::connect(second).is_err());
+    assert!(half.ends(), "a head that does not end has no more time than before");
     gate.open();
     assert_eq!(busy.response().text(), "app", "an open exchange finishes");
     assert!(busy.ends());

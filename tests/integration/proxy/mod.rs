@@ -1,0 +1,7 @@
+//! What a proxy does to messages and connections: Go's `httputil.ReverseProxy` is the model.
+
+mod bodies;
+mod clients;
+mod connections;
+mod heads;
+mod upgrades;
