@@ -337,7 +337,12 @@ pub(crate) fn check(file: &Path) -> Outcome {
     command([OsStr::new("check"), OsStr::new("--config"), file.as_os_str()])
 }
 
-fn command<const N: usize>(arguments: [&OsStr; N]) -> Outcome {
+/// `gatewright plugin …`.
+pub(crate) fn plugin_tool(arguments: &[&str]) -> Outcome {
+    command(std::iter::once("plugin").chain(arguments.iter().copied()))
+}
+
+fn command(arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Outcome {
     let output = Command::new(PROGRAM).args(arguments).env_remove("RUST_LOG").output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     Outcome { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
