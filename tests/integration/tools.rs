@@ -1,8 +1,12 @@
 //! `gatewright plugin`: the tools for plugin authors.
 
-use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::support::{Gateway, Setup, plugin_tool, plugins_folder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Gateway, Request, Setup, check, plugin_tool, plugin_tool_in, plugins_folder};
 
 /// The facts that `plugin inspect --json` finds in an example plugin.
 #[track_caller]
@@ -86,7 +90,7 @@ fn inspect_in_words_has_the_same_facts() {
 
 #[test]
 fn inspect_shows_which_capabilities_need_a_grant() {
-    let folder = tempfile::TempDir::new().unwrap();
+    let folder = TempDir::new().unwrap();
     let file = folder.path().join("asks.wasm");
     std::fs::write(&file, asks_for_kv()).unwrap();
     let outcome = plugin_tool(&["inspect", file.to_str().unwrap()]);
@@ -114,7 +118,7 @@ fn asks_for_kv() -> Vec<u8> {
 
 #[test]
 fn what_no_gateway_would_load_is_refused_in_the_gateways_words() {
-    let folder = tempfile::TempDir::new().unwrap();
+    let folder = TempDir::new().unwrap();
     let file = folder.path().join("m.wasm");
     let file = file.to_str().unwrap();
     let foreign = wat::parse_str("(module)").unwrap();
@@ -176,4 +180,118 @@ fn bench_says_what_is_wrong_with_a_configuration() {
         let outcome = plugin_tool(&["bench", file.to_str().unwrap(), "--config", config]);
         assert!(!outcome.is_ok() && outcome.text.contains(words), "{outcome:?}");
     }
+}
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// The project's own file or folder.
+fn project(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path).to_str().unwrap().to_owned()
+}
+
+/// Runs cargo in a plugin's folder, with the example plugins' build of the dependencies.
+#[track_caller]
+fn cargo(folder: &Path, arguments: &[&str]) {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(folder).args(arguments).arg("--offline").arg("--target-dir").arg(build_folder());
+    let output = cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Where `cargo xtask plugins` builds.
+fn build_folder() -> PathBuf {
+    plugins_folder().with_file_name("plugins-build")
+}
+
+/// An empty folder, each time the same for one checkout: what cargo builds does not pile up then.
+fn place() -> PathBuf {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).file_name().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-new").join(checkout);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn a_new_plugin_builds_passes_its_tests_and_runs() {
+    let folder = place();
+    let made =
+        plugin_tool_in(&folder, &["new", "new-plugin", "--lang", "rust", "--sdk", &project("sdk/rust")]);
+    assert!(made.is_ok() && made.text.contains("cargo test") && !made.text.contains("first,"), "{made:?}");
+    let plugin = folder.join("new-plugin");
+    // The versions that the example plugins are built with: they are on this machine.
+    std::fs::copy(project("plugins/Cargo.lock"), plugin.join("Cargo.lock")).unwrap();
+    cargo(&plugin, &["test"]);
+    cargo(&plugin, &["build", "--release", "--target", WASM]);
+    let built = build_folder().join(WASM).join("release/new_plugin.wasm");
+    let release = plugin.join("target").join(WASM).join("release");
+    std::fs::create_dir_all(&release).unwrap();
+    std::fs::copy(built, release.join("new_plugin.wasm")).unwrap();
+
+    let module = release.join("new_plugin.wasm");
+    let facts = plugin_tool(&["inspect", module.to_str().unwrap(), "--json"]);
+    let facts: Value = serde_json::from_str(&facts.text).unwrap();
+    assert_eq!((&facts["name"], &facts["version"]), (&"new-plugin".into(), &"0.1.0".into()));
+    let started = facts["memory"]["started_bytes"].as_u64().unwrap();
+    assert!(started < 512 * 1024, "its stack is the small one: {started} bytes");
+
+    let checked = check(&plugin.join("gateway.toml"));
+    assert!(checked.is_ok(), "{checked:?}");
+    greets(&module);
+}
+
+/// That a gateway with the new plugin greets.
+#[track_caller]
+fn greets(module: &Path) {
+    let gateway = Gateway::with(
+        r#"
+        [upstream.app]
+        endpoints = ["http://127.0.0.1:1"]
+        [plugin.new-plugin]
+        file = "<module>"
+        config = { greeting = "good day" }
+        [[route]]
+        path = "/*"
+        upstream = "app"
+        middleware = ["new-plugin"]
+        "#,
+    )
+    .put("module", module.display())
+    .start();
+    let hello = gateway.ask(Request::get("/hello"));
+    assert_eq!((hello.status(), hello.text().as_str()), (200, "good day\n"));
+    assert_eq!(gateway.get("/else").get("x-greeting"), Some("good day"));
+}
+
+#[test]
+fn new_says_where_it_expects_the_sdk() {
+    let folder = TempDir::new().unwrap();
+    let made = plugin_tool_in(folder.path(), &["new", "a"]);
+    assert!(made.is_ok() && made.text.contains("../gatewright/sdk/rust"), "{made:?}");
+    let manifest = std::fs::read_to_string(folder.path().join("a/Cargo.toml")).unwrap();
+    assert!(manifest.contains("gatewright-sdk = { path = \"../gatewright/sdk/rust\" }"), "{manifest}");
+}
+
+#[test]
+fn new_overwrites_nothing() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    std::fs::write(folder.path().join("mine/README.md"), "mine").unwrap();
+    let refused = plugin_tool_in(folder.path(), &["new", "mine"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.text.contains("is there already"), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("mine/README.md")).unwrap(), "mine");
+    assert_eq!(std::fs::read_dir(folder.path().join("mine")).unwrap().count(), 1);
+}
+
+#[test]
+fn new_leaves_nothing_behind_when_it_refuses() {
+    let folder = TempDir::new().unwrap();
+    for arguments in
+        [&["new", "Not-A-Name"][..], &["new", "../up"], &["new", "fn"], &["new", "a", "--sdk", "."]]
+    {
+        let refused = plugin_tool_in(folder.path(), arguments);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

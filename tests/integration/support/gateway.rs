@@ -339,11 +339,20 @@ pub(crate) fn check(file: &Path) -> Outcome {
 
 /// `gatewright plugin …`.
 pub(crate) fn plugin_tool(arguments: &[&str]) -> Outcome {
-    command(std::iter::once("plugin").chain(arguments.iter().copied()))
+    plugin_tool_in(Path::new("."), arguments)
+}
+
+/// `gatewright plugin …` in a folder.
+pub(crate) fn plugin_tool_in(folder: &Path, arguments: &[&str]) -> Outcome {
+    outcome(Command::new(PROGRAM).current_dir(folder).arg("plugin").args(arguments))
 }
 
 fn command(arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Outcome {
-    let output = Command::new(PROGRAM).args(arguments).env_remove("RUST_LOG").output().unwrap();
+    outcome(Command::new(PROGRAM).args(arguments))
+}
+
+fn outcome(command: &mut Command) -> Outcome {
+    let output = command.env_remove("RUST_LOG").output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     Outcome { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
 }

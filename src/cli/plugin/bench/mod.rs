@@ -37,6 +37,8 @@ pub(super) fn bench(args: &ModuleArgs, calls: u32) -> ExitCode {
 struct Report {
     name: String,
     version: String,
+    /// Whether the gateway's own part was compiled with optimisation.
+    release_build: bool,
     /// Of each hook.
     calls: usize,
     hooks: Vec<HookReport>,
@@ -67,6 +69,7 @@ impl Report {
         Ok(Self {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
+            release_build: !cfg!(debug_assertions),
             calls: rounds::rounds(calls) * rounds::BATCH,
             hooks: measured.into_iter().map(HookReport::from).collect(),
             start: starts(&candidate.engine, pool.plugin()).await?,
@@ -87,7 +90,10 @@ impl Report {
             row(&mut text, &hook.hook, &hook.times, if hook.answered { "  answers" } else { "" });
         }
         row(&mut text, "start with init", &self.start, "");
-        let _ = write!(text, "  {:<18} {}", "memory", bytes(self.memory_bytes as u64));
+        let _ = writeln!(text, "  {:<18} {}", "memory", bytes(self.memory_bytes as u64));
+        if !self.release_build {
+            text.push_str("this gateway was built without --release: its own part is several times slower\n");
+        }
         text
     }
 }
