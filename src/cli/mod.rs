@@ -4,6 +4,7 @@ mod admin;
 mod check;
 mod demo;
 mod log;
+mod plugin;
 mod reload;
 mod run;
 
@@ -31,6 +32,9 @@ enum Command {
     Reload(ReloadArgs),
     /// Three built-in backends and a gateway with the example plugins, and the curl lines to try.
     Demo(DemoArgs),
+    /// Tools for plugin authors.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Check(ConfigFile { config }) => check::check(&config),
         Command::Reload(ReloadArgs { file, admin }) => reload::reload(&file.config, admin),
         Command::Demo(args) => demo::demo(args.listen, &args.plugins),
+        Command::Plugin(command) => plugin::run(command),
     }
 }
 

@@ -9,7 +9,7 @@ use super::Names;
 use super::diagnostics::Problems;
 use super::gateway::path;
 use super::json::{Places, object};
-use super::scalar::{choice, size, timeout};
+use super::scalar::{choice, sha256, size, timeout};
 use super::source::{Span, Spanned};
 use super::table::TableReader;
 use super::value::{Value, list, spanned, text};
@@ -21,6 +21,8 @@ pub struct PluginConfig {
     pub name: Spanned<String>,
     /// The module's file; a relative path has been joined to the folder of the configuration.
     pub file: Spanned<PathBuf>,
+    /// The digest that the module must have.
+    pub sha256: Option<Spanned<[u8; 32]>>,
     /// What the guest gets as JSON: always an object.
     pub config: Json,
     /// What one call may use.
@@ -46,16 +48,17 @@ impl PluginConfig {
             "file = \"plugins/NAME.wasm\"",
             spanned(|value: &Value<'_>, problems: &mut Problems| path(value, folder, problems)),
         );
+        let sha256 = table.optional("sha256", spanned(sha256));
         let mut places = Places::new();
         let config = table.optional("config", |value, problems| object(value, &mut places, problems));
         let limits = table.or("limits", LimitsConfig::default(), LimitsConfig::read);
         let on_error = table.or("on_error", OnError::Fail, choice(OnError::WORDS));
         let allow = table.or("allow", Vec::new(), read_allow(names));
-        table.later(&["sha256", "instance"]);
+        table.later(&["instance"]);
         table.finish();
         let config = config.unwrap_or_else(|| Json::Object(serde_json::Map::new()));
         places.entry(String::new()).or_insert(value.spanned(()));
-        Some(Self { name, file: file?, config, limits, on_error, allow, places })
+        Some(Self { name, file: file?, sha256, config, limits, on_error, allow, places })
     }
 
     /// Where the part of `config` at a JSON pointer is in the file; `""` is the whole. What is not there, such as a

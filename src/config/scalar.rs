@@ -77,6 +77,44 @@ fn split_quantity(text: &str, units: &[(&str, u64)]) -> Option<(u64, u64)> {
     Some((number.parse().ok()?, *unit))
 }
 
+/// Reads the digest of a file.
+pub(super) fn sha256(value: &Value<'_>, problems: &mut Problems) -> Option<[u8; 32]> {
+    let wanted = "a SHA-256 digest of 64 hexadecimal digits";
+    let written = text(value, wanted, problems)?;
+    let digest = unhex(written);
+    if digest.is_none() {
+        let message = format!("expected {wanted}, found {}", miscount(written));
+        value
+            .mistake(problems, message)
+            .help("`sha256sum FILE` and `gatewright plugin inspect FILE` print it");
+    }
+    digest
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != digest.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Some(digest)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// What a text has instead of 64 hexadecimal digits: a digest is too long to look it over.
+fn miscount(text: &str) -> String {
+    match text.chars().find(|c| !c.is_ascii_hexdigit()) {
+        Some(stranger) => format!("one with {stranger:?}"),
+        None => format!("{} digits", text.len()),
+    }
+}
+
 /// Reads an address to listen on.
 pub(super) fn address(value: &Value<'_>, problems: &mut Problems) -> Option<SocketAddr> {
     let wanted = "an address such as \"127.0.0.1:8080\"";
@@ -116,6 +154,15 @@ mod tests {
         assert_eq!(split_quantity("250ms", &DURATION_UNITS), Some((250, 1)));
         assert_eq!(split_quantity("1h", &DURATION_UNITS), Some((1, 3_600_000)));
         assert_eq!(split_quantity("16MiB", &SIZE_UNITS), Some((16, 1 << 20)));
+    }
+
+    #[test]
+    fn a_digest_is_64_hexadecimal_digits_in_either_case() {
+        let digest = unhex(&"0aF0".repeat(16)).unwrap();
+        assert_eq!(digest[..2], [0x0a, 0xf0]);
+        for text in ["", "0a", &"0".repeat(63), &"0".repeat(65), &"0g".repeat(32), &"ü".repeat(32)] {
+            assert_eq!(unhex(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -188,6 +188,8 @@ fn every_key_of_a_plugin_is_read() {
     let plugin = &valid("full.toml").plugins[0];
     assert_eq!(*plugin.name, "stamp");
     assert_eq!(*plugin.file, Path::new("tests/config/valid/../stamp.wasm"));
+    let digest = plugin.sha256.as_ref().unwrap();
+    assert!(digest.iter().copied().eq(0..32));
     let config =
         serde_json::json!({ "set": { "x-a/b": "1" }, "list": [1, 2.5, true], "since": "2024-01-02" });
     assert_eq!(plugin.config, config);
@@ -216,7 +218,7 @@ fn every_key_of_a_route_is_read() {
     assert_eq!(**route.director.as_ref().unwrap(), stamp(Some(OnError::Fail)));
     assert_eq!(route.middleware.len(), 2);
     assert_eq!(*route.modify_response[0], stamp(None));
-    assert_eq!(config.source.position(route.span.start).line, 40);
+    assert_eq!(config.source.position(route.span.start).line, 41);
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// Those that serve an exchange, in the order in which an exchange meets them.
+    pub const SERVING: [Self; 4] = [Self::OnRequest, Self::Direct, Self::ModifyResponse, Self::OnResponse];
+
     pub(super) fn is_request_phase(self) -> bool {
         matches!(self, Self::Direct | Self::OnRequest)
     }
@@ -82,6 +85,11 @@ impl Instance {
         let _running = beat.begin();
         let hooks = boot(&mut store, plugin).await?;
         Ok(Self { store, hooks, _alive: plugin.count_instance() })
+    }
+
+    /// The bytes of its linear memory now.
+    pub(super) fn memory(&self) -> usize {
+        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
     /// Enters the guest. `exchange` is lent to it for the time of the call.

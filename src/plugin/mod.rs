@@ -3,6 +3,7 @@
 //! ```text
 //! engine       one wasmtime engine, the table of host calls, the ticker
 //! module       compiled bytes, their exports and imports checked, their manifest
+//! capability   what a module asks for
 //! plugin       a configured use of a module, proven to start
 //! instance     one live store: serves one call at a time
 //! pool         a worker's idle instances of one plugin
@@ -15,6 +16,7 @@
 //! A guest is hostile until proven otherwise: whatever it does costs the exchange that called it and the instance it ran
 //! on, never more. Nothing here knows of upstreams, configuration files or hyper.
 
+mod capability;
 mod director;
 mod engine;
 mod error;
@@ -31,12 +33,13 @@ mod plugin;
 mod pool;
 mod ticker;
 
+pub use capability::Capability;
 pub use engine::Engine;
 pub use error::{CallError, Failure, LoadError, ModuleError};
 pub use instance::Hook;
 pub use limits::Limits;
 pub use manifest::{Manifest, Role};
 pub use middleware::Flow;
-pub use module::{Digest, Module};
+pub use module::{Digest, MemorySize, Module};
 pub use plugin::{OnError, Plugin};
 pub use pool::Pool;

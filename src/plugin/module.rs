@@ -4,6 +4,7 @@ use gatewright_abi::export;
 use sha2::{Digest as _, Sha256};
 use wasmtime::{ExternType, FuncType, InstancePre, ValType};
 
+use super::capability::{self, Capability};
 use super::engine::Engine;
 use super::error::ModuleError;
 use super::host::{Grant, Guest, grant};
@@ -22,6 +23,12 @@ impl Digest {
     }
 }
 
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -32,6 +39,15 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Bytes of linear memory that a module declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemorySize {
+    /// What an instance begins with.
+    pub initial: u64,
+    /// What it will never grow beyond; the plugin's limit holds in any case.
+    pub maximum: Option<u64>,
 }
 
 /// Compiled bytes that keep to the contract.
@@ -79,6 +95,36 @@ impl Module {
     #[must_use]
     pub fn has_hook(&self, hook: Hook) -> bool {
         self.pre.module().get_export(hook_export(hook)).is_some()
+    }
+
+    /// What it asks for: everything it imports, by capability, in the order of its imports.
+    #[must_use]
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let mut asked: Vec<Capability> = Vec::new();
+        for (from, name) in self.imports() {
+            let capability = capability::of(from);
+            match asked.iter_mut().find(|known| known.name == capability) {
+                Some(known) => known.calls.push(name.to_owned()),
+                None => asked.push(Capability {
+                    name: capability.to_owned(),
+                    needs_grant: matches!(grant(from), Grant::Needed(_)),
+                    calls: vec![name.to_owned()],
+                }),
+            }
+        }
+        asked
+    }
+
+    /// The linear memory that it declares.
+    #[must_use]
+    pub fn memory(&self) -> MemorySize {
+        match self.pre.module().get_export(export::MEMORY) {
+            Some(ExternType::Memory(memory)) => MemorySize {
+                initial: memory.minimum().saturating_mul(memory.page_size()),
+                maximum: memory.maximum().map(|pages| pages.saturating_mul(memory.page_size())),
+            },
+            _ => MemorySize { initial: 0, maximum: None },
+        }
     }
 
     pub(super) fn pre(&self) -> &InstancePre<Guest> {

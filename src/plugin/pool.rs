@@ -34,6 +34,28 @@ impl Pool {
         &self.plugin
     }
 
+    /// Starts one more instance, for a call to come.
+    ///
+    /// # Errors
+    /// [`CallError`] where it does not start.
+    pub async fn warm(&self) -> Result<(), CallError> {
+        match Instance::start(&self.plugin, &self.beat).await {
+            Ok(instance) => {
+                self.keep(instance);
+                Ok(())
+            }
+            Err(failure) => {
+                Err(CallError { plugin: Arc::clone(self.plugin.name()), hook: Hook::Init, failure })
+            }
+        }
+    }
+
+    /// Bytes of linear memory of its idle instances together.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.idle.borrow().iter().map(Instance::memory).sum()
+    }
+
     /// Enters the plugin and returns what the hook returned.
     ///
     /// An instance comes back to the pool only after a call that ended well: a failed one is thrown away, and so is one

@@ -13,16 +13,39 @@ pub(super) struct Modules {
     known: Vec<Arc<Module>>,
 }
 
+/// Why a file gives no module, by the key that is to blame.
+pub(super) enum Refusal {
+    /// It cannot be read, or is no module.
+    File(String),
+    /// It is not the one that was pinned.
+    Pin(String),
+}
+
 impl Modules {
-    /// The module in `file`, compiled unless these bytes were compiled before.
-    pub(super) async fn load(&mut self, engine: &Engine, file: &Path) -> Result<Arc<Module>, String> {
-        let bytes =
-            std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        self.compile(engine, &bytes).await.map_err(|error| format!("{}: {error}", file.display()))
+    /// The module in `file`, compiled unless these bytes were compiled before. One that is not what `pin` asks for is
+    /// refused before anything of it runs.
+    pub(super) async fn load(
+        &mut self,
+        engine: &Engine,
+        file: &Path,
+        pin: Option<Digest>,
+    ) -> Result<Arc<Module>, Refusal> {
+        let bytes = std::fs::read(file)
+            .map_err(|error| Refusal::File(format!("cannot read {}: {error}", file.display())))?;
+        let digest = Digest::of(&bytes);
+        if pin.is_some_and(|pin| pin != digest) {
+            return Err(Refusal::Pin(format!("{} has the digest {digest}", file.display())));
+        }
+        let compiled = self.compile(engine, digest, &bytes).await;
+        compiled.map_err(|error| Refusal::File(format!("{}: {error}", file.display())))
     }
 
-    async fn compile(&mut self, engine: &Engine, bytes: &[u8]) -> Result<Arc<Module>, ModuleError> {
-        let digest = Digest::of(bytes);
+    async fn compile(
+        &mut self,
+        engine: &Engine,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> Result<Arc<Module>, ModuleError> {
         let module = match self.known.iter().position(|module| module.digest() == digest) {
             Some(place) => self.known.remove(place),
             None => Arc::new(Module::compile(engine, bytes).await?),

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::Snapshot;
-use super::modules::Modules;
+use super::modules::{Modules, Refusal};
 use crate::config::{Capability, Config, PluginConfig, Problems};
-use crate::plugin::{Engine, Limits, LoadError, Plugin};
+use crate::plugin::{Digest, Engine, Limits, LoadError, Module, Plugin};
 
 /// The plugins in the configuration's order; `None` where one cannot be used, of which `problems` then tells.
 pub(super) async fn build(
@@ -29,13 +29,7 @@ async fn load(
     problems: &mut Problems,
 ) -> Option<Arc<Plugin>> {
     let name = config.name.value.as_str();
-    let module = match modules.load(engine, &config.file.value).await {
-        Ok(module) => module,
-        Err(error) => {
-            problems.add(config.file.span, format!("plugin.{name}.file"), error);
-            return None;
-        }
-    };
+    let module = module(config, engine, modules, problems).await?;
     let limits = limits(config);
     let grants: Vec<String> = config.allow.iter().map(|capability| grant(&capability.value)).collect();
     let kept = previous
@@ -51,6 +45,30 @@ async fn load(
             None
         }
     }
+}
+
+async fn module(
+    config: &PluginConfig,
+    engine: &Engine,
+    modules: &mut Modules,
+    problems: &mut Problems,
+) -> Option<Arc<Module>> {
+    let name = config.name.value.as_str();
+    let pin = config.sha256.as_ref().map(|sha256| Digest::from(sha256.value));
+    match modules.load(engine, &config.file.value, pin).await {
+        Ok(module) => return Some(module),
+        Err(Refusal::File(why)) => {
+            problems.add(config.file.span, format!("plugin.{name}.file"), why);
+        }
+        Err(Refusal::Pin(found)) => {
+            let span = config.sha256.as_ref().map_or(config.file.span, |sha256| sha256.span);
+            let pinned = pin.map(|pin| pin.to_string()).unwrap_or_default();
+            problems
+                .add(span, format!("plugin.{name}.sha256"), format!("{found}, not the pinned {pinned}"))
+                .help("where the new module is the one you want, pin its digest");
+        }
+    }
+    None
 }
 
 fn report(config: &PluginConfig, error: &LoadError, problems: &mut Problems) {

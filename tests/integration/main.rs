@@ -19,3 +19,4 @@ mod plugins;
 mod proxy;
 mod reload;
 mod support;
+mod tools;

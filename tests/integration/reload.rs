@@ -94,6 +94,10 @@ fn bad_init(name: &'static str, body: &str, says: &'static str) -> Mistake {
     bad_guest(name, module(&(hook.to_owned() + &init)), says)
 }
 
+/// A digest that no module has.
+const PINNED: &str =
+    "file = \"guest.wasm\"\nsha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"";
+
 fn mistakes() -> Vec<Mistake> {
     let kv = || bare_without("", r#"(import "gatewright_kv" "get" (func))"#);
     vec![
@@ -119,6 +123,11 @@ fn mistakes() -> Vec<Mistake> {
         ),
         // The module.
         typo("missing file", "guest.wasm", "gone.wasm", "gone.wasm", "cannot read"),
+        Mistake {
+            replace: (r#"file = "guest.wasm""#, PINNED),
+            line: "sha256 =",
+            ..typo("other digest than the pinned", "", "", "", "not the pinned 0000")
+        },
         bad_guest("not Wasm", b"#!/bin/sh".to_vec(), "not a valid WebAssembly module"),
         bad_guest("damaged Wasm", idle()[..200].to_vec(), "not a valid WebAssembly module"),
         bad_guest("empty file", Vec::new(), "not a valid WebAssembly module"),

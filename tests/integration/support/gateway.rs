@@ -337,8 +337,22 @@ pub(crate) fn check(file: &Path) -> Outcome {
     command([OsStr::new("check"), OsStr::new("--config"), file.as_os_str()])
 }
 
-fn command<const N: usize>(arguments: [&OsStr; N]) -> Outcome {
-    let output = Command::new(PROGRAM).args(arguments).env_remove("RUST_LOG").output().unwrap();
+/// `gatewright plugin …`.
+pub(crate) fn plugin_tool(arguments: &[&str]) -> Outcome {
+    plugin_tool_in(Path::new("."), arguments)
+}
+
+/// `gatewright plugin …` in a folder.
+pub(crate) fn plugin_tool_in(folder: &Path, arguments: &[&str]) -> Outcome {
+    outcome(Command::new(PROGRAM).current_dir(folder).arg("plugin").args(arguments))
+}
+
+fn command(arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Outcome {
+    outcome(Command::new(PROGRAM).args(arguments))
+}
+
+fn outcome(command: &mut Command) -> Outcome {
+    let output = command.env_remove("RUST_LOG").output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     Outcome { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
 }

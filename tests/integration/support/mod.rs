@@ -9,7 +9,7 @@ mod wait;
 mod wire;
 
 pub(crate) use backend::{Backend, Refusing};
-pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugins_folder, run};
+pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_tool_in, plugins_folder, run};
 pub(crate) use guest::{guest, hostile, module};
 pub(crate) use message::{Message, Reply, Request};
 pub(crate) use wait::{Gate, eventually};

@@ -1,0 +1,85 @@
+//! What the hooks are measured with: a browser's request to an API, and an application's response.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode, Version};
+
+use crate::exchange::{Exchange, RequestHead, RequestId, ResponseHead};
+
+const REQUEST: [(&str, &str); 12] = [
+    ("host", "shop.example"),
+    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    ("accept", "application/json, text/plain, */*"),
+    ("accept-language", "en-GB,en;q=0.7,de;q=0.3"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("referer", "https://shop.example/cart"),
+    ("cookie", "session=6f1c0d9a4be34a7f; theme=dark; consent=1"),
+    ("authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"),
+    ("x-user", "alice"),
+    ("x-forwarded-for", "203.0.113.7"),
+    ("x-forwarded-host", "shop.example"),
+    ("x-forwarded-proto", "http"),
+];
+
+const RESPONSE: [(&str, &str); 12] = [
+    ("server", "app"),
+    ("date", "Thu, 01 Jan 2026 00:00:00 GMT"),
+    ("content-type", "application/json; charset=utf-8"),
+    ("content-length", "1024"),
+    ("cache-control", "private, max-age=0, must-revalidate"),
+    ("etag", "W/\"33a64df551425fcc55e4d42a148795d9f25f89d4\""),
+    ("last-modified", "Wed, 31 Dec 2025 00:00:00 GMT"),
+    ("vary", "accept-encoding, origin"),
+    ("set-cookie", "session=6f1c0d9a4be34a7f; Path=/; HttpOnly; Secure"),
+    ("x-powered-by", "app/1.2"),
+    ("x-request-cost", "3"),
+    ("strict-transport-security", "max-age=31536000"),
+];
+
+/// Copies of one exchange, each as it stands when it meets its first plugin.
+pub(super) struct Exchanges {
+    request: RequestHead,
+    response: ResponseHead,
+    route: Arc<str>,
+    upstream: Arc<str>,
+}
+
+impl Exchanges {
+    pub(super) fn new() -> Self {
+        Self {
+            request: RequestHead {
+                method: Method::GET,
+                target: PathAndQuery::from_static("/api/v1/items/4711?page=2&sort=price"),
+                version: Version::HTTP_11,
+                headers: fields(&REQUEST),
+            },
+            response: ResponseHead { status: StatusCode::OK, headers: fields(&RESPONSE) },
+            route: Arc::from("bench"),
+            upstream: Arc::from("bench"),
+        }
+    }
+
+    pub(super) fn open(&self) -> Box<Exchange> {
+        let client = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), 50_000);
+        let route = Arc::clone(&self.route);
+        let mut exchange = Exchange::open(RequestId::random(), client, route, self.request.clone());
+        exchange.upstream = Some(Arc::clone(&self.upstream));
+        Box::new(exchange)
+    }
+
+    /// Gives the exchange its response, a plugin's answer before the upstream's.
+    pub(super) fn respond(&self, exchange: &mut Exchange) {
+        let answer = exchange.answer.take().map(|answer| answer.head);
+        exchange.response = Some(answer.unwrap_or_else(|| self.response.clone()));
+    }
+}
+
+fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    let pair = |(name, value): &(&'static str, &'static str)| {
+        (HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    pairs.iter().map(pair).collect()
+}

@@ -1,0 +1,42 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use crate::plugin::{Engine, Limits, Module, Plugin};
+
+/// A module that is being looked at, outside of any gateway.
+pub(super) struct Candidate {
+    pub(super) engine: Engine,
+    pub(super) module: Arc<Module>,
+    /// Bytes of the file.
+    pub(super) size: usize,
+    /// What it took to compile it and to read its manifest.
+    pub(super) compile_time: Duration,
+}
+
+impl Candidate {
+    /// Loads `file` as a gateway does.
+    pub(super) async fn load(file: &Path) -> Result<Self, String> {
+        let bytes =
+            std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        let engine = Engine::new().map_err(|error| error.to_string())?;
+        let begun = Instant::now();
+        let compiled = Module::compile(&engine, &bytes).await;
+        let compile_time = begun.elapsed();
+        let module = compiled.map_err(|error| format!("{}: {error}", file.display()))?;
+        Ok(Self { engine, module: Arc::new(module), size: bytes.len(), compile_time })
+    }
+
+    /// The module as a plugin with this configuration, the default limits, and all that it asks for granted.
+    pub(super) async fn configure(&self, config: &Json) -> Result<Arc<Plugin>, String> {
+        let asked = self.module.capabilities();
+        let grants = asked.into_iter().filter(|asked| asked.needs_grant).map(|asked| asked.name).collect();
+        let (name, module) = (&self.module.manifest().name, Arc::clone(&self.module));
+        let plugin = Plugin::load(&self.engine, name, module, config, Limits::default(), grants).await;
+        plugin
+            .map(Arc::new)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+}
