@@ -195,6 +195,8 @@ fn every_key_of_a_plugin_is_read() {
     assert_eq!(plugin.on_error, OnError::Skip);
     let allow: Vec<_> = plugin.allow.iter().map(|capability| capability.value.clone()).collect();
     assert_eq!(allow, [Capability::Kv, Capability::Http("shop".into())]);
+    assert_eq!(plugin.namespace(), "shared");
+    assert_eq!(**plugin.kv.max_bytes.as_ref().unwrap(), 131_072);
 }
 
 #[test]
@@ -216,7 +218,7 @@ fn every_key_of_a_route_is_read() {
     assert_eq!(**route.director.as_ref().unwrap(), stamp(Some(OnError::Fail)));
     assert_eq!(route.middleware.len(), 2);
     assert_eq!(*route.modify_response[0], stamp(None));
-    assert_eq!(config.source.position(route.span.start).line, 40);
+    assert_eq!(config.source.position(route.span.start).line, 41);
 }
 
 #[test]
