@@ -15,8 +15,9 @@
 //! | [`balance`] | the algorithms: ids and weights in, an index out |
 //! | [`route`] | which rule takes a request; ties are refused at load |
 //! | [`exchange`] | one request with its response, as plugins see it; plain data |
+//! | [`kv`] | what plugins remember from one exchange to the next: the store, and the embedded one |
 //! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`) |
-//! | [`plugin`] | the Wasm host: modules, instances, budgets, host calls (→ `exchange`, `gatewright_abi`) |
+//! | [`plugin`] | the Wasm host: modules, instances, budgets, host calls (→ `exchange`, `kv`, `gatewright_abi`) |
 //! | [`snapshot`] | the one place where configuration becomes runtime, and the swap of one for the next |
 //! | [`proxy`] | one request's way; only here do plugins and upstreams meet |
 //! | [`server`], [`reload`], [`admin`] | sockets and workers; a new configuration, whole or not at all; the admin listener |
@@ -47,6 +48,7 @@ pub mod config;
 
 pub mod balance;
 pub mod exchange;
+pub mod kv;
 pub mod route;
 
 pub mod plugin;

@@ -9,7 +9,7 @@
 //! syntax        text → tables
 //! value, table  one value, one table on its way to a type; scalar: durations, sizes, addresses, choices
 //! names         what may be referred to
-//! gateway, listener, upstream (endpoint_url, hash_key), plugin (json), route: one file for each section
+//! gateway, listener, upstream (endpoint_url, hash_key), plugin (json, kv), route: one file for each section
 //! ```
 //!
 //! There are no runtime types here: whatever runs is built from this by `snapshot`. What only a later layer can
@@ -21,6 +21,7 @@ mod endpoint_url;
 mod gateway;
 mod hash_key;
 mod json;
+mod kv;
 mod listener;
 mod names;
 mod plugin;
@@ -46,6 +47,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Problems};
 pub use endpoint_url::{EndpointUrl, UrlError};
 pub use gateway::{AdminConfig, GatewayConfig, Level, LogConfig, LogFormat};
 pub use hash_key::HashKey;
+pub use kv::KvConfig;
 pub use listener::ListenerConfig;
 pub use plugin::{Capability, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
@@ -170,7 +172,9 @@ fn read_plugins(
 ) -> Option<Vec<PluginConfig>> {
     let sections = sections(value, problems).into_iter();
     let read = |(name, value): (_, Value<'_>)| PluginConfig::read(name, &value, folder, names, problems);
-    Some(sections.filter_map(read).collect())
+    let plugins: Vec<_> = sections.filter_map(read).collect();
+    kv::check_sizes(&plugins, problems);
+    Some(plugins)
 }
 
 fn read_routes(value: &Value<'_>, names: &Names, problems: &mut Problems) -> Option<Vec<RouteConfig>> {

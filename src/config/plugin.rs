@@ -9,6 +9,7 @@ use super::Names;
 use super::diagnostics::Problems;
 use super::gateway::path;
 use super::json::{Places, object};
+use super::kv::KvConfig;
 use super::scalar::{choice, sha256, size, timeout};
 use super::source::{Span, Spanned};
 use super::table::TableReader;
@@ -31,6 +32,8 @@ pub struct PluginConfig {
     pub on_error: OnError,
     /// What has been granted beyond what everybody has.
     pub allow: Vec<Spanned<Capability>>,
+    /// Where its key-value entries are.
+    pub kv: KvConfig,
     places: Places,
 }
 
@@ -54,11 +57,23 @@ impl PluginConfig {
         let limits = table.or("limits", LimitsConfig::default(), LimitsConfig::read);
         let on_error = table.or("on_error", OnError::Fail, choice(OnError::WORDS));
         let allow = table.or("allow", Vec::new(), read_allow(names));
+        let kv = table.optional("kv", |value, problems| KvConfig::read(value, has_kv(&allow), problems));
         table.later(&["instance"]);
         table.finish();
+        let kv = kv.unwrap_or_default();
         let config = config.unwrap_or_else(|| Json::Object(serde_json::Map::new()));
         places.entry(String::new()).or_insert(value.spanned(()));
-        Some(Self { name, file: file?, sha256, config, limits, on_error, allow, places })
+        Some(Self { name, file: file?, sha256, config, limits, on_error, allow, kv, places })
+    }
+
+    /// Whether it may use the key-value store.
+    pub fn has_kv(&self) -> bool {
+        has_kv(&self.allow)
+    }
+
+    /// The namespace of its key-value entries.
+    pub fn namespace(&self) -> &str {
+        self.kv.namespace.as_deref().unwrap_or(&self.name.value)
     }
 
     /// Where the part of `config` at a JSON pointer is in the file; `""` is the whole. What is not there, such as a
@@ -126,6 +141,10 @@ pub enum Capability {
     Kv,
     /// `"http:NAME"`: requests of its own to an upstream.
     Http(String),
+}
+
+fn has_kv(allow: &[Spanned<Capability>]) -> bool {
+    allow.iter().any(|capability| capability.value == Capability::Kv)
 }
 
 fn read_allow(names: &Names) -> impl Fn(&Value<'_>, &mut Problems) -> Option<Vec<Spanned<Capability>>> {

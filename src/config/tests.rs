@@ -197,6 +197,8 @@ fn every_key_of_a_plugin_is_read() {
     assert_eq!(plugin.on_error, OnError::Skip);
     let allow: Vec<_> = plugin.allow.iter().map(|capability| capability.value.clone()).collect();
     assert_eq!(allow, [Capability::Kv, Capability::Http("shop".into())]);
+    assert_eq!(plugin.namespace(), "shared");
+    assert_eq!(**plugin.kv.max_bytes.as_ref().unwrap(), 131_072);
 }
 
 #[test]

@@ -41,5 +41,5 @@ pub use limits::Limits;
 pub use manifest::{Manifest, Role};
 pub use middleware::Flow;
 pub use module::{Digest, MemorySize, Module};
-pub use plugin::{OnError, Plugin};
+pub use plugin::{Grants, OnError, Plugin};
 pub use pool::Pool;

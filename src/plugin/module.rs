@@ -222,13 +222,13 @@ fn check_roles(module: &wasmtime::Module, manifest: &Manifest) -> Result<(), Mod
     })
 }
 
-/// Resolves the imports. A capability that must be granted is resolved by stubs that trap: whether it was granted is
-/// a matter of each use of the module, not of the module.
+/// Resolves the imports. What this version does not have yet is resolved by stubs that trap: no use of the module gets
+/// as far as calling them. Whether a capability was granted is a matter of each use of the module, not of the module.
 fn link(engine: &Engine, module: &wasmtime::Module) -> Result<InstancePre<Guest>, ModuleError> {
     let mut linker = (*engine.linker).clone();
     for import in module.imports() {
         let (from, name) = (import.module(), import.name());
-        if let Grant::Needed(_) = grant(from) {
+        if let Grant::Reserved(_) = grant(from) {
             continue;
         }
         let Some(offered) = engine.offered(from, name) else {

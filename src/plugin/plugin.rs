@@ -7,6 +7,7 @@ use super::host::{Grant, grant};
 use super::instance::Instance;
 use super::limits::Limits;
 use super::module::Module;
+use crate::kv::Store;
 
 /// What happens to an exchange when a plugin fails it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +24,18 @@ pub struct Plugin {
     identity: Arc<Identity>,
     module: Arc<Module>,
     limits: Limits,
-    grants: Vec<String>,
+    grants: Grants,
     config: serde_json::Value,
     alive: Arc<AtomicUsize>,
+}
+
+/// What a plugin has beyond what is everybody's.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// The names of capabilities: `kv`, `http:UPSTREAM`.
+    pub names: Vec<String>,
+    /// Where its key-value entries are, if `kv` is among the names.
+    pub store: Option<Arc<dyn Store>>,
 }
 
 /// What a guest may know of itself.
@@ -33,6 +43,8 @@ pub struct Plugin {
 pub(super) struct Identity {
     pub(super) name: Arc<str>,
     pub(super) config: String,
+    /// Where its key-value entries are, if it may have any.
+    pub(super) store: Option<Arc<dyn Store>>,
 }
 
 /// Counts one living instance.
@@ -49,14 +61,16 @@ impl Plugin {
         module: Arc<Module>,
         config: &serde_json::Value,
         limits: Limits,
-        grants: Vec<String>,
+        grants: Grants,
     ) -> Result<Self, Vec<LoadError>> {
-        let mut problems = ungranted(&module, &grants);
+        let mut problems = ungranted(&module, &grants.names);
         problems.extend(misfits(&module, config));
         if !problems.is_empty() {
             return Err(problems);
         }
-        let identity = Arc::new(Identity { name: Arc::from(name), config: config.to_string() });
+        let identity =
+            Identity { name: Arc::from(name), config: config.to_string(), store: grants.store.clone() };
+        let identity = Arc::new(identity);
         let plugin = Self { identity, module, limits, grants, config: config.clone(), alive: Arc::default() };
         match Instance::start(&plugin, &engine.ticker.beat()).await {
             Ok(_) => Ok(plugin),
@@ -90,16 +104,10 @@ impl Plugin {
 
     /// Whether a plugin loaded with these would be the same, so that this one and its instances can stay.
     #[must_use]
-    pub fn is(
-        &self,
-        module: &Module,
-        config: &serde_json::Value,
-        limits: &Limits,
-        grants: &[String],
-    ) -> bool {
+    pub fn is(&self, module: &Module, config: &serde_json::Value, limits: &Limits, grants: &Grants) -> bool {
         self.module.digest() == module.digest()
             && self.limits == *limits
-            && self.grants == grants
+            && self.grants.same(grants)
             && self.config == *config
     }
 
@@ -113,6 +121,17 @@ impl Plugin {
     }
 }
 
+impl Grants {
+    /// Whether they are the same, down to the store itself.
+    fn same(&self, other: &Self) -> bool {
+        let same_store = match (&self.store, &other.store) {
+            (Some(store), Some(other)) => Arc::ptr_eq(store, other),
+            (store, other) => store.is_none() && other.is_none(),
+        };
+        self.names == other.names && same_store
+    }
+}
+
 impl Drop for Alive {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
@@ -121,16 +140,19 @@ impl Drop for Alive {
 
 /// What it asks for beyond what is everybody's.
 fn ungranted(module: &Module, grants: &[String]) -> Vec<LoadError> {
-    let needed = module.imports().filter_map(|(from, name)| match grant(from) {
-        Grant::Needed(capability) => Some((format!("{from}.{name}"), capability.to_owned())),
-        Grant::Free | Grant::Foreign => None,
+    let refused = module.imports().filter_map(|(from, name)| {
+        let import = format!("{from}.{name}");
+        match grant(from) {
+            Grant::Needed(capability) | Grant::Reserved(capability) if !is_granted(capability, grants) => {
+                Some(LoadError::NotGranted { import, capability: capability.to_owned() })
+            }
+            Grant::Reserved(capability) => {
+                Some(LoadError::NotOffered { import, capability: capability.to_owned() })
+            }
+            Grant::Free | Grant::Needed(_) | Grant::Foreign => None,
+        }
     });
-    needed
-        .map(|(import, capability)| match is_granted(&capability, grants) {
-            true => LoadError::NotOffered { import, capability },
-            false => LoadError::NotGranted { import, capability },
-        })
-        .collect()
+    refused.collect()
 }
 
 /// `http:auth` grants outbound calls to the upstream `auth`, and so the capability `http`.

@@ -3,8 +3,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::modules::Modules;
-use super::{Alive, Snapshot, plugins, routes, upstreams};
+use super::plugins::Kept;
+use super::{Alive, Snapshot, plugins, routes, stores, upstreams};
 use crate::config::{Config, Diagnostics, Problems};
+use crate::kv::Namespaces;
 use crate::plugin::Engine;
 
 /// Turns configurations into snapshots, off the request path.
@@ -12,6 +14,7 @@ use crate::plugin::Engine;
 pub struct Builder {
     engine: Engine,
     modules: Modules,
+    namespaces: Namespaces,
     alive: Arc<AtomicUsize>,
 }
 
@@ -19,7 +22,7 @@ impl Builder {
     /// A builder that has built nothing yet.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
-        Self { engine, modules: Modules::default(), alive: Arc::default() }
+        Self { engine, modules: Modules::default(), namespaces: Namespaces::default(), alive: Arc::default() }
     }
 
     /// The number of snapshots that live, in a counter that follows them.
@@ -38,13 +41,16 @@ impl Builder {
         previous: Option<&Snapshot>,
     ) -> Result<Snapshot, Diagnostics> {
         let mut problems = Problems::new(Arc::clone(&config.source));
-        let plugins = plugins::build(config, previous, &self.engine, &mut self.modules, &mut problems).await;
+        let kept =
+            Kept { engine: &self.engine, modules: &mut self.modules, namespaces: &mut self.namespaces };
+        let plugins = plugins::build(config, previous, kept, &mut problems).await;
         let upstreams = upstreams::build(config, previous);
         let built = routes::build(config, &plugins, &mut problems);
         let (router, routes) = match built {
             Some(built) if problems.is_empty() => built,
             _ => return Err(problems.into_diagnostics()),
         };
+        stores::bound(config, &mut self.namespaces);
         Ok(Snapshot {
             // In service only once it is put there: a reload may still fail.
             generation: previous.map_or(1, |snapshot| snapshot.generation + 1),

@@ -6,6 +6,7 @@ mod build;
 mod modules;
 mod plugins;
 mod routes;
+mod stores;
 mod upstreams;
 
 use std::collections::HashMap;

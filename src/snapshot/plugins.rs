@@ -1,44 +1,52 @@
 use std::sync::Arc;
 
-use super::Snapshot;
 use super::modules::{Modules, Refusal};
+use super::{Snapshot, stores};
 use crate::config::{Capability, Config, PluginConfig, Problems};
-use crate::plugin::{Digest, Engine, Limits, LoadError, Module, Plugin};
+use crate::kv::Namespaces;
+use crate::plugin::{Digest, Engine, Grants, Limits, LoadError, Module, Plugin};
+
+/// What lasts from one snapshot to the next.
+pub(super) struct Kept<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) modules: &'a mut Modules,
+    pub(super) namespaces: &'a mut Namespaces,
+}
 
 /// The plugins in the configuration's order; `None` where one cannot be used, of which `problems` then tells.
 pub(super) async fn build(
     config: &Config,
     previous: Option<&Snapshot>,
-    engine: &Engine,
-    modules: &mut Modules,
+    mut kept: Kept<'_>,
     problems: &mut Problems,
 ) -> Vec<Option<Arc<Plugin>>> {
     let mut plugins = Vec::with_capacity(config.plugins.len());
     for plugin in &config.plugins {
-        plugins.push(load(plugin, previous, engine, modules, problems).await);
+        let store = stores::open(config, plugin, kept.namespaces);
+        let names = plugin.allow.iter().map(|capability| grant(&capability.value)).collect();
+        plugins.push(load(plugin, previous, Grants { names, store }, &mut kept, problems).await);
     }
-    modules.trim();
+    kept.modules.trim();
     plugins
 }
 
 async fn load(
     config: &PluginConfig,
     previous: Option<&Snapshot>,
-    engine: &Engine,
-    modules: &mut Modules,
+    grants: Grants,
+    kept: &mut Kept<'_>,
     problems: &mut Problems,
 ) -> Option<Arc<Plugin>> {
     let name = config.name.value.as_str();
-    let module = module(config, engine, modules, problems).await?;
+    let module = module(config, kept.engine, kept.modules, problems).await?;
     let limits = limits(config);
-    let grants: Vec<String> = config.allow.iter().map(|capability| grant(&capability.value)).collect();
-    let kept = previous
+    let unchanged = previous
         .and_then(|snapshot| snapshot.plugins.iter().find(|plugin| **plugin.name() == *name))
         .filter(|plugin| plugin.is(&module, &config.config, &limits, &grants));
-    if let Some(plugin) = kept {
+    if let Some(plugin) = unchanged {
         return Some(Arc::clone(plugin));
     }
-    match Plugin::load(engine, name, module, &config.config, limits, grants).await {
+    match Plugin::load(kept.engine, name, module, &config.config, limits, grants).await {
         Ok(plugin) => Some(Arc::new(plugin)),
         Err(errors) => {
             errors.iter().for_each(|error| report(config, error, problems));

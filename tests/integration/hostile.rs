@@ -11,6 +11,9 @@ use crate::support::{Backend, Gateway, Message, Reply, Request, hostile, module}
 const HOOKS: [(&str, &str); 4] =
     [("r", "on_request"), ("d", "direct"), ("m", "modify_response"), ("s", "on_response")];
 
+const KV: &str = r#"allow = ["kv"]
+    limits = { time = "5s" }"#;
+
 /// A gateway with one worker and one guest, which stands in all its roles on `/evil/*` and nowhere else.
 struct Host {
     gateway: Gateway,
@@ -330,6 +333,39 @@ fn answers_that_cannot_be_are_refused() {
         assert_eq!(ended.codes(), [-2, -2, -2, -2, -3, -2, -2, -2, -4]);
         assert_eq!(ended.response.text(), "from the app");
     }
+}
+
+#[test]
+fn pointers_of_the_key_value_store_out_of_bounds_cost_their_own_exchange() {
+    let host = Host::with(hostile("kv_out_of_bounds"), KV);
+    for case in 0..9 {
+        costs_its_own_exchange(&host, &case.to_string(), "trap", "outside its memory");
+    }
+    assert_eq!(host.ask("r9").codes(), [-1], "a call that trapped has counted nothing");
+}
+
+#[test]
+fn entries_at_the_limits_are_kept_and_those_beyond_refused() {
+    let host = Host::with(hostile("kv_limits"), KV);
+    for (letter, hook) in HOOKS {
+        let codes = host.ask(letter).codes();
+        let [limits, beyond, counts, swaps] = [&codes[..3], &codes[3..13], &codes[13..23], &codes[23..]];
+        assert_eq!(limits, [0, 65_536, 0], "{hook}");
+        assert_eq!(beyond, [-2, -2, -2, -2, -2, -2, -2, -2, -1, -1], "{hook}");
+        assert_eq!(counts, [0, 40, 0, 42, -2, 0, 0, -2, 0, 0], "{hook}");
+        assert_eq!(swaps, [0, 1, 0, 1, 0], "{hook}");
+    }
+}
+
+#[test]
+fn a_store_that_was_filled_refuses_more_and_the_gateway_goes_on() {
+    let keys = r#"allow = ["kv"]
+        kv = { max_bytes = "1MiB" }
+        limits = { time = "5s" }"#;
+    let host = Host::with(hostile("kv_fills"), keys);
+    assert_eq!(host.ask("r").codes(), [15, -4]);
+    assert_eq!(host.ask("s").codes(), [15, -4], "what is there can be written again");
+    host.is_well();
 }
 
 #[test]

@@ -14,6 +14,7 @@
 
 mod balance;
 mod hostile;
+mod kv;
 mod lifecycle;
 mod plugins;
 mod proxy;

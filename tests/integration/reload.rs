@@ -99,7 +99,8 @@ const PINNED: &str =
     "file = \"guest.wasm\"\nsha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"";
 
 fn mistakes() -> Vec<Mistake> {
-    let kv = || bare_without("", r#"(import "gatewright_kv" "get" (func))"#);
+    let kv = r#"(import "gatewright_kv" "delete" (func (param i32 i32) (result i32)))"#;
+    let http = || bare_without("", r#"(import "gatewright_http" "send" (func))"#);
     vec![
         // The file.
         typo("bad TOML", r#"path = "/*""#, r#"path = "/*"#, r#"path = "/*"#, "string"),
@@ -186,12 +187,17 @@ fn mistakes() -> Vec<Mistake> {
         ),
         Mistake {
             line: "[plugin.guest]",
-            ..bad_guest("import that is not granted", kv(), r#"allow = ["kv"]"#)
+            ..bad_guest("import that is not granted", bare_without("", kv), r#"allow = ["kv"]"#)
         },
+        bad_guest(
+            "import that needs a grant, of another type",
+            bare_without("", r#"(import "gatewright_kv" "get" (func))"#),
+            "does not have the contract's type",
+        ),
         Mistake {
-            replace: (r#"file = "guest.wasm""#, "file = \"guest.wasm\"\nallow = [\"kv\"]"),
+            replace: (r#"file = "guest.wasm""#, "file = \"guest.wasm\"\nallow = [\"http:app\"]"),
             line: "[plugin.guest]",
-            ..bad_guest("import that is granted but not there yet", kv(), "gatewright_kv.get")
+            ..bad_guest("import that is granted but not there yet", http(), "gatewright_http.send")
         },
         // Configuration and start.
         typo(

@@ -61,6 +61,8 @@ pub mod import {
     pub const LOG: &str = "gatewright_log";
     /// Wall and monotonic time. Everybody's.
     pub const CLOCK: &str = "gatewright_clock";
+    /// The key-value store. To be granted: `allow = ["kv"]`.
+    pub const KV: &str = "gatewright_kv";
     /// What the name of every import module begins with.
     pub const PREFIX: &str = "gatewright_";
 }
@@ -122,6 +124,37 @@ pub mod clock {
     pub const WALL: &str = "wall";
     /// `() -> i64`: nanoseconds since some fixed moment of the gateway's life; never goes back.
     pub const MONOTONIC: &str = "monotonic";
+}
+
+/// Functions of [`import::KV`]. Keys and values are bytes; entries are shared by all instances of the plugin, and
+/// outlive them.
+///
+/// - Every call answers `FORBIDDEN` in `init`, and `INVALID` for a key, a value or a time to live that no entry can
+///   have: to ask again is of no use. It answers `LIMIT` where the store has no room for the entry now.
+/// - `ttl_ms` is the entry's time to live in milliseconds: `0` for ever, negative `INVALID`.
+/// - Each call is atomic: what it reads and what it writes, nobody else comes between.
+pub mod kv {
+    /// `(key, key_len, out, cap) -> len | NOT_FOUND`: the value of an entry.
+    pub const GET: &str = "get";
+    /// `(key, key_len, value, value_len, ttl_ms: i64) -> 0 | LIMIT`: write an entry, whether there is one or not.
+    pub const PUT: &str = "put";
+    /// `(key, key_len) -> 0 | NOT_FOUND`: remove an entry.
+    pub const DELETE: &str = "delete";
+    /// `(key, key_len, delta: i64, ttl_ms: i64, out) -> 0 | INVALID | LIMIT`: add to a counter, and write what it is
+    /// then to `out`, as 8 bytes little-endian. A counter is an entry whose value is an `i64` in decimal digits, so
+    /// the other calls can read and write it; another value, or a sum beyond 64 bits, is `INVALID`. A counter that is
+    /// not there begins at 0; `ttl_ms` counts only then, later calls leave its end where it is.
+    pub const ADD: &str = "add";
+    /// `(key, key_len, old, old_len, new, new_len, ttl_ms: i64) -> 1 | 0 | LIMIT`: write `new` if the value is `old`
+    /// byte for byte, or with `old_len` [`ABSENT`] if there is no entry. `1` if it was written, else `0`.
+    pub const SWAP: &str = "swap";
+
+    /// As `old_len` of [`SWAP`]: there must be no entry. `old` is then not read.
+    pub const ABSENT: u32 = u32::MAX;
+    /// Bytes of the longest key; the shortest has 1.
+    pub const MAX_KEY: usize = 512;
+    /// Bytes of the longest value; the shortest is empty.
+    pub const MAX_VALUE: usize = 64 * 1024;
 }
 
 /// Which message's head a call means.

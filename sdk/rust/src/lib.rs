@@ -9,6 +9,7 @@
 //! | [`Request`], [`Direction`], [`Response`] | what the hooks are given |
 //! | [`Headers`], [`HeadersMut`], [`AllHeaders`], [`Attributes`] | what these hold |
 //! | [`Flow`], [`Answer`] | how a middleware goes on, or does not |
+//! | [`kv`] | what lasts from one exchange to the next |
 //! | [`log`], [`clock`] | the rest of the gateway |
 //! | [`Error`], [`Result`], [`Code`] | what can go wrong |
 //! | [`testing`] | the gateway's part in native tests |
@@ -21,6 +22,7 @@ mod error;
 pub mod guest;
 mod headers;
 mod host;
+pub mod kv;
 pub mod log;
 mod name;
 mod plugin;
@@ -51,7 +53,7 @@ pub mod prelude {
     pub use crate::Flow::Continue;
     pub use crate::{
         Answer, Direction, Director, Error, Flow, HeaderName, Middleware, ModifyResponse, Plugin, Request,
-        Response, Result, clock, config, log, plugin,
+        Response, Result, clock, config, kv, log, plugin,
     };
     pub use serde_json::json;
 }

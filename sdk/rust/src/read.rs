@@ -1,5 +1,7 @@
 //! Reading from the gateway: room first, then as much more as the value wants.
 
+use std::fmt::Display;
+
 use gatewright_abi::Code;
 
 use crate::{Error, Result};
@@ -24,7 +26,11 @@ pub(crate) fn read(mut ask: impl FnMut(&mut Vec<u8>) -> i32) -> Result<Vec<u8>, 
 }
 
 /// `NOT_FOUND` is no error but `None`; every other refusal names what was tried.
-pub(crate) fn optional(read: Result<Vec<u8>, Code>, what: &str, subject: &str) -> Result<Option<Vec<u8>>> {
+pub(crate) fn optional(
+    read: Result<Vec<u8>, Code>,
+    what: &str,
+    subject: impl Display,
+) -> Result<Option<Vec<u8>>> {
     match read {
         Ok(value) => Ok(Some(value)),
         Err(Code::NotFound) => Ok(None),
@@ -33,7 +39,7 @@ pub(crate) fn optional(read: Result<Vec<u8>, Code>, what: &str, subject: &str) -
 }
 
 /// Bytes as text; `what` and `subject` name them in the error where they are not UTF-8.
-pub(crate) fn text(bytes: Vec<u8>, what: &str, subject: &str) -> Result<String> {
+pub(crate) fn text(bytes: Vec<u8>, what: &str, subject: impl Display) -> Result<String> {
     String::from_utf8(bytes)
         .map_err(|error| Error::new(error.utf8_error()).context(format_args!("{what} `{subject}`")))
 }

@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::plugin::{Engine, Limits, Module, Plugin};
+use crate::kv::Namespaces;
+use crate::plugin::{Engine, Grants, Limits, Module, Plugin};
+
+/// What a key-value store of its own may hold: the default of a configured plugin.
+const KV_BYTES: usize = 16 << 20;
 
 /// A module that is being looked at, outside of any gateway.
 pub(super) struct Candidate {
@@ -32,7 +36,11 @@ impl Candidate {
     /// The module as a plugin with this configuration, the default limits, and all that it asks for granted.
     pub(super) async fn configure(&self, config: &Json) -> Result<Arc<Plugin>, String> {
         let asked = self.module.capabilities();
-        let grants = asked.into_iter().filter(|asked| asked.needs_grant).map(|asked| asked.name).collect();
+        let names: Vec<_> =
+            asked.into_iter().filter(|asked| asked.needs_grant).map(|asked| asked.name).collect();
+        let store =
+            names.iter().any(|name| name == "kv").then(|| Namespaces::default().open("plugin", KV_BYTES));
+        let grants = Grants { names, store };
         let (name, module) = (&self.module.manifest().name, Arc::clone(&self.module));
         let plugin = Plugin::load(&self.engine, name, module, config, Limits::default(), grants).await;
         plugin

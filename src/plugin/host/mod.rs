@@ -4,6 +4,7 @@ mod attributes;
 mod clock;
 mod config;
 mod head;
+mod kv;
 mod log;
 mod part;
 
@@ -45,6 +46,8 @@ pub(super) enum Grant<'a> {
     Free,
     /// The capability must be granted.
     Needed(&'a str),
+    /// The same, and then this version does not have it.
+    Reserved(&'a str),
     /// No part of the contract.
     Foreign,
 }
@@ -55,7 +58,8 @@ pub(super) fn grant(module: &str) -> Grant<'_> {
         return Grant::Free;
     }
     match module.strip_prefix(import::PREFIX) {
-        Some(capability @ ("kv" | "http")) => Grant::Needed(capability),
+        Some(capability @ "kv") => Grant::Needed(capability),
+        Some(capability @ "http") => Grant::Reserved(capability),
         _ => Grant::Foreign,
     }
 }
@@ -68,6 +72,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     config::link(&mut linker)?;
     log::link(&mut linker)?;
     clock::link(&mut linker)?;
+    kv::link(&mut linker)?;
     Ok(linker)
 }
 
@@ -103,7 +108,7 @@ impl Guest {
 
     /// For a module that is only asked who it is.
     pub(super) fn nameless() -> Self {
-        let identity = Identity { name: Arc::from(""), config: "{}".into() };
+        let identity = Identity { name: Arc::from(""), config: "{}".into(), store: None };
         Self::new(Arc::new(identity), Limits::default().memory)
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn guest(name: &str) -> Vec<u8> {
 }
 
 /// A module of this body and `tests/guests/prelude.wat`: imports, memory, and what every guest must export. A line
-/// `;; schema: ` is the schema of its configuration.
+/// `;; schema: ` is the schema of its configuration. Its own imports are lines that begin with `(import`.
 #[track_caller]
 pub(crate) fn module(body: &str) -> Vec<u8> {
     let mut roles: Vec<_> = HOOKS
@@ -34,8 +34,11 @@ pub(crate) fn module(body: &str) -> Vec<u8> {
     let manifest = format!(r#"{{"name":"guest","version":"1.0.0","roles":[{roles}],"config":{schema}}}"#);
     let own_init = body.contains("gatewright_init");
     let init = if own_init { "" } else { r#"(func (export "gatewright_init") (result i32) i32.const 0)"# };
+    // All imports come first.
+    let (imports, rest): (Vec<_>, Vec<_>) = body.lines().partition(|line| line.starts_with("(import"));
+    let (imports, body) = (imports.join("\n"), rest.join("\n"));
     let text = format!(
-        "(module\n{}\n(data (i32.const 16) \"{}\")\n\
+        "(module\n{imports}\n{}\n(data (i32.const 16) \"{}\")\n\
          (func (export \"gatewright_manifest\") (result i64) i64.const {})\n{init}\n{body}\n)",
         source("prelude"),
         manifest.replace('"', "\\22"),

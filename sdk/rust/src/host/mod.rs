@@ -4,6 +4,8 @@
 //! the capacity of `out`, if it fits; the length of the whole comes back.
 
 #[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod entries;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod stub;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -34,7 +36,7 @@ pub(crate) fn report_panics() {
 
 #[cfg(test)]
 mod tests {
-    use gatewright_abi::{attributes, clock, config, export, head, import, log};
+    use gatewright_abi::{attributes, clock, config, export, head, import, kv, log};
 
     /// `module.function` for each import that `wasm.rs` declares: attributes cannot name constants, so this compares.
     fn declared() -> Vec<String> {
@@ -57,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_imports_are_those_of_the_contract() {
-        let contract: [(&str, &[&str]); 5] = [
+        let contract: [(&str, &[&str]); 6] = [
             (
                 import::HEAD,
                 &[
@@ -77,6 +79,7 @@ mod tests {
             (import::CONFIG, &[config::READ]),
             (import::LOG, &[log::WRITE, log::ENABLED, log::FAIL]),
             (import::CLOCK, &[clock::WALL, clock::MONOTONIC]),
+            (import::KV, &[kv::GET, kv::PUT, kv::DELETE, kv::ADD, kv::SWAP]),
         ];
         let named =
             |(module, names): &(&str, &[&str])| names.iter().map(move |n| format!("{module}.{n}")).collect();

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gatewright_abi::{Code, Level, Message, Part, fields};
 
+use super::entries::Entries;
 use crate::name::{is_reserved, is_token};
 
 /// Which hook runs, and so what it may do.
@@ -55,6 +57,8 @@ pub(crate) struct Exchange {
     pub(crate) logs: Vec<(Level, String)>,
     pub(crate) wall: Duration,
     pub(crate) monotonic: Duration,
+    /// Shared with the exchanges before and after this one.
+    pub(crate) entries: Arc<Mutex<Entries>>,
 }
 
 impl Default for Exchange {
@@ -71,11 +75,12 @@ impl Default for Exchange {
             logs: Vec::new(),
             wall: Duration::from_secs(1_000_000_000),
             monotonic: Duration::from_secs(1),
+            entries: Arc::default(),
         }
     }
 }
 
-type Checked<T> = Result<T, Code>;
+pub(crate) type Checked<T> = Result<T, Code>;
 
 impl Exchange {
     pub(crate) fn part(&self, part: Part) -> Option<&[u8]> {
@@ -239,11 +244,22 @@ impl Exchange {
         Ok(())
     }
 
+    /// Runs a call of the key-value store at this exchange's time.
+    fn kv<T>(&self, call: impl FnOnce(&mut Entries) -> Checked<T>) -> Checked<T> {
+        self.in_exchange()?;
+        call(locked(&self.entries).at(self.wall))
+    }
+
     fn log(&mut self, level: Level, line: &[u8]) {
         if level <= self.log_level {
             self.logs.push((level, String::from_utf8_lossy(line).into_owned()));
         }
     }
+}
+
+/// A test that failed while it held the entries leaves them as they are.
+pub(crate) fn locked(entries: &Mutex<Entries>) -> MutexGuard<'_, Entries> {
+    entries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A request's `host` field and [`Part::Host`] are the same thing.
@@ -324,7 +340,7 @@ pub(crate) fn change(change: impl FnOnce(&mut Exchange)) {
 
 /// The functions of the other side of the border, see [`super`].
 pub(crate) mod calls {
-    use super::{Checked, Code, EXCHANGE, Exchange, Level, Message, Part};
+    use super::{Checked, Code, EXCHANGE, Entries, Exchange, Level, Message, Part};
 
     fn read<T: AsRef<[u8]> + ?Sized>(value: Checked<&T>, out: &mut Vec<u8>) -> i32 {
         let value = match value {
@@ -393,6 +409,33 @@ pub(crate) mod calls {
 
     pub(crate) fn remove_attribute(name: &[u8]) -> i32 {
         change(|exchange| exchange.remove_attribute(name))
+    }
+
+    fn kv(call: impl FnOnce(&mut Entries) -> Checked<i32>) -> i32 {
+        EXCHANGE.with_borrow(|exchange| exchange.kv(call)).unwrap_or_else(|code| code as i32)
+    }
+
+    pub(crate) fn kv_get(key: &[u8], out: &mut Vec<u8>) -> i32 {
+        kv(|entries| Ok(read(entries.get(key), out)))
+    }
+
+    pub(crate) fn kv_put(key: &[u8], value: &[u8], ttl_ms: i64) -> i32 {
+        kv(|entries| entries.put(key, value, ttl_ms).map(|()| 0))
+    }
+
+    pub(crate) fn kv_delete(key: &[u8]) -> i32 {
+        kv(|entries| entries.delete(key).map(|()| 0))
+    }
+
+    pub(crate) fn kv_add(key: &[u8], delta: i64, ttl_ms: i64, sum: &mut i64) -> i32 {
+        kv(|entries| {
+            *sum = entries.add(key, delta, ttl_ms)?;
+            Ok(0)
+        })
+    }
+
+    pub(crate) fn kv_swap(key: &[u8], old: Option<&[u8]>, new: &[u8], ttl_ms: i64) -> i32 {
+        kv(|entries| entries.swap(key, old, new, ttl_ms).map(i32::from))
     }
 
     /// Tests load plugins from configurations of their own; only a guest's `init` reads this one.

@@ -32,11 +32,13 @@
 //! are none, a status that no response has. Two things are not covered: the limits of a plugin, and how the plugins of
 //! one route meet.
 
+mod kv;
 mod outcome;
 mod request;
 
 use crate::{Guest, Plugin, Result, guest};
 
+pub use kv::Kv;
 pub use outcome::{Answered, LogLine, Outcome};
 pub use request::{TestRequest, request};
 

@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use gatewright_abi::{Code, Level, Part};
 
-use super::Outcome;
+use super::{Kv, Outcome};
 use crate::host::stub::{self, Exchange, Fields, Phase};
 use crate::{Direction, Error, Flow, Guest, Request, Response, Result};
 
@@ -107,6 +107,12 @@ impl TestRequest {
     /// The time of day when the request comes.
     pub fn at(mut self, time: SystemTime) -> Self {
         self.exchange.wall = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self
+    }
+
+    /// The key-value store; without it each exchange has an empty one of its own.
+    pub fn kv(mut self, kv: &Kv) -> Self {
+        self.exchange.entries = kv.entries.clone();
         self
     }
 
