@@ -220,7 +220,7 @@ fn every_key_of_a_route_is_read() {
     assert_eq!(**route.director.as_ref().unwrap(), stamp(Some(OnError::Fail)));
     assert_eq!(route.middleware.len(), 2);
     assert_eq!(*route.modify_response[0], stamp(None));
-    assert_eq!(config.source.position(route.span.start).line, 41);
+    assert_eq!(config.source.position(route.span.start).line, 42);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn inspect_shows_which_capabilities_need_a_grant() {
     std::fs::write(&file, asks_for_kv()).unwrap();
     let outcome = plugin_tool(&["inspect", file.to_str().unwrap()]);
     assert!(outcome.is_ok(), "{outcome:?}");
-    assert!(outcome.text.contains(r#"get, put (needs a grant: allow = ["kv"])"#), "{}", outcome.text);
+    assert!(outcome.text.contains(r#"get, delete (needs a grant: allow = ["kv"])"#), "{}", outcome.text);
 }
 
 fn asks_for_kv() -> Vec<u8> {
@@ -103,8 +103,8 @@ fn asks_for_kv() -> Vec<u8> {
     let length = manifest.replace('\\', "").len() as u64;
     let text = format!(
         r#"(module
-        (import "gatewright_kv" "get" (func))
-        (import "gatewright_kv" "put" (func))
+        (import "gatewright_kv" "get" (func (param i32 i32 i32 i32) (result i32)))
+        (import "gatewright_kv" "delete" (func (param i32 i32) (result i32)))
         (memory (export "memory") 1 2)
         (data (i32.const 16) "{manifest}")
         (func (export "gatewright_abi_1"))
