@@ -182,3 +182,100 @@ fn an_assemblyscript_plugin_is_replaced_under_load() {
     assert_eq!(gateway.get("/").all("content-security-policy"), ["two"]);
     eventually("the old snapshot goes", || gateway.snapshots() == 1);
 }
+
+// The SDK itself: its own guest does what the request's `x-do` asks for. What the guest sees and changes is told by
+// sdk/assemblyscript/tests, against a stub; here the same calls meet the gateway.
+
+const GUEST: &str = r#"
+[plugin.guest]
+file = "<plugins>/tests/assemblyscript.wasm"
+config = { greeting = "hé", table = { number = 1.5 }, list = [{ n = 2 }], words = ["a", "b"], flag = true }
+[upstream.next]
+endpoints = ["http://127.0.0.1:1", "<next>"]
+"#;
+
+fn guest(app: &Backend) -> Gateway {
+    guest_between(app, app)
+}
+
+fn guest_between(app: &Backend, next: &Backend) -> Gateway {
+    let uses = r#"
+        middleware = ["guest"]
+        director = "guest"
+        modify_response = ["guest"]
+    "#;
+    setup(app, &GUEST.replace("<next>", &next.url()), uses).start()
+}
+
+fn doing(what: &str) -> Request {
+    Request::get("/a?x=1").with("x-do", what)
+}
+
+#[test]
+fn every_call_of_the_sdk_is_one_of_the_gateways() {
+    let app = app();
+    let gateway = guest(&app);
+    let headers =
+        doing("headers").with("X-Many", "1").with("x-many", "2").with("x-gone", "").with("x-bytes", "é");
+    let response = gateway.ask(headers);
+    assert_eq!(response.all("x-greeting"), ["hé 3.5 a,b true"]);
+    assert_eq!(response.all("x-status"), ["200 /a"]);
+    let received = app.received();
+    assert_eq!(received.all("x-many"), ["1", "2", "é😀"]);
+    assert_eq!(received.all("x-set"), ["1|2"]);
+    assert_eq!(received.all("x-removed"), ["yes"]);
+    assert_eq!(received.all("x-copy"), ["é", "é"]);
+
+    gateway.ask(doing("parts"));
+    let received = app.received();
+    assert_eq!((received.target(), received.get("host")), ("/b?y=2", Some("other.test")));
+    assert_eq!(received.all("x-parts"), ["GET /a x=1 gateway.test"]);
+    assert!(received.get("x-facts").unwrap().starts_with("127.0.0.1 http HTTP/1.1 /* "));
+    gateway.ask(doing("no-query"));
+    assert_eq!(app.received().target(), "/a");
+
+    assert_eq!(gateway.ask(doing("log")).status(), 200);
+    gateway.log().wait_for("the guest's line", |line| line.to_string().contains("\"i\""));
+    assert!(gateway.ask(doing("clock")).get("x-took").unwrap().parse::<u32>().is_ok());
+
+    let long = "x".repeat(20_000);
+    gateway.ask(doing("long").with("x-in", &long).with("x-small", "s"));
+    assert_eq!(app.received().get("x-long").map(str::len), Some(20_001));
+}
+
+#[test]
+fn an_answer_and_the_choices_of_a_director_are_taken() {
+    let (app, next) = (Backend::named("app"), Backend::named("next"));
+    let gateway = guest_between(&app, &next);
+    let response = gateway.ask(doing("answer"));
+    assert_eq!((response.status(), response.get("x-a")), (418, Some("1")));
+    let moved = gateway.ask(doing("redirect"));
+    assert_eq!((moved.status(), moved.get("location")), (308, Some("/new")));
+    let nowhere = gateway.ask(Request::get("/").with("x-direct", "answer"));
+    assert_eq!((nowhere.status(), nowhere.text().as_str()), (404, "nowhere"));
+    assert!(app.requests().is_empty());
+    for _ in 0..4 {
+        let chosen = Request::get("/").with("x-direct", "text").with("x-endpoint", &next.url());
+        assert_eq!(gateway.ask(chosen).text(), "next", "and never the endpoint where nobody is");
+    }
+}
+
+#[test]
+fn failures_and_traps_are_told_with_their_reason() {
+    let app = app();
+    let gateway = guest(&app);
+    for (what, reason) in [
+        ("fail", "no such user"),
+        ("refused", "set request header `te`: not allowed here"),
+        ("refused-and-answered", "set request header `te`: not allowed here"),
+        ("bad-answer", "answer with `99`: not a valid name, value or number"),
+        ("throw", "thrown, at tests/guest.ts:"),
+        ("bounds", "Index out of range, at ~lib/array.ts:"),
+    ] {
+        let mark = gateway.log().mark();
+        assert_eq!(gateway.ask(doing(what)).status(), 500, "{what}");
+        gateway.log().wait_after(mark, reason, |line| line.to_string().contains(reason));
+    }
+    assert!(app.requests().is_empty());
+    assert_eq!(gateway.get("/after").status(), 200);
+}

@@ -21,18 +21,23 @@ pub(crate) fn names() -> Result<Vec<String>> {
     house::plugins_with("package.json")
 }
 
-/// Builds every plugin that is written in AssemblyScript.
+/// The guest that the SDK is tested with: it makes every call there is.
+pub(crate) fn guest() -> PathBuf {
+    house::assemblyscript_sdk().join("build/guest.wasm")
+}
+
+/// Builds every plugin that is written in AssemblyScript, and the SDK's own guest.
 pub(crate) fn build() -> Result<()> {
     check_node()?;
     install(&house::plugins())?;
-    npm(&house::plugins(), &["run", "build", "--workspaces"])
+    npm(&house::plugins(), &["run", "build", "--workspaces"])?;
+    install(&house::assemblyscript_sdk())?;
+    npm(&house::assemblyscript_sdk(), &["run", "build"])
 }
 
 /// Runs the tests of the SDK and of the plugins, with the modules that [`build`] made.
 pub(crate) fn test() -> Result<()> {
-    let sdk = house::assemblyscript_sdk();
-    install(&sdk)?;
-    npm(&sdk, &["test"])?;
+    npm(&house::assemblyscript_sdk(), &["test"])?;
     npm(&house::plugins(), &["test", "--workspaces"])
 }
 

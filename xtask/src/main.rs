@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 
 const HELP: &str = "\
 cargo xtask plugins [--debug]   build the example plugins to target/plugins/<name>.wasm
-cargo xtask demo [ARGS]         build the example plugins and run `gatewright demo`
+cargo xtask demo [ARGS]         build those in Rust and run `gatewright demo`
 cargo xtask test                everything that CI runs
 
 The target wasm32-unknown-unknown is added where it is missing; what is written in AssemblyScript

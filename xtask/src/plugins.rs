@@ -28,19 +28,32 @@ impl Profile {
 
 /// Builds every plugin and puts the modules into `target/plugins`.
 pub(crate) fn build(profile: Profile) -> Result<()> {
+    build_rust(profile)?;
+    assemblyscript::build()?;
+    for name in assemblyscript::names()? {
+        place(&assemblyscript::built(&name), &modules()?, &name)?;
+    }
+    let tests = modules()?.join("tests");
+    fs::create_dir_all(&tests).with_context(|| tests.display().to_string())?;
+    place(&assemblyscript::guest(), &tests, "assemblyscript")
+}
+
+/// Builds those that are written in Rust.
+pub(crate) fn build_rust(profile: Profile) -> Result<()> {
     ensure_wasm_target()?;
     compile(profile)?;
     let built = house::plugins_target()?.join(WASM).join(profile.folder());
-    let modules = house::target()?.join("plugins");
-    fs::create_dir_all(&modules).with_context(|| modules.display().to_string())?;
     for name in house::plugins_with("Cargo.toml")? {
-        place(&built.join(format!("{}.wasm", name.replace('-', "_"))), &modules, &name)?;
-    }
-    assemblyscript::build()?;
-    for name in assemblyscript::names()? {
-        place(&assemblyscript::built(&name), &modules, &name)?;
+        place(&built.join(format!("{}.wasm", name.replace('-', "_"))), &modules()?, &name)?;
     }
     Ok(())
+}
+
+/// Where the modules go.
+fn modules() -> Result<PathBuf> {
+    let modules = house::target()?.join("plugins");
+    fs::create_dir_all(&modules).with_context(|| modules.display().to_string())?;
+    Ok(modules)
 }
 
 /// Adds the target that plugins are built for, where it is missing.

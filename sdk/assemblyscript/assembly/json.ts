@@ -249,7 +249,7 @@ class Reader {
   }
 
   private word(word: string): bool {
-    if (!this.text.startsWith(word, this.at)) return false;
+    if (this.text.substr(this.at, word.length) != word) return false;
     this.at += word.length;
     return true;
   }

@@ -127,7 +127,8 @@ class Chooser extends Director {
     if (what === null) return Outcome.ok();
     if (what == "answer") return Outcome.answer(Answer.text(404, "nowhere"));
     direction.setUpstream("next");
-    direction.setEndpoint("http://127.0.0.1:9002");
+    const endpoint = request.headers.get("x-endpoint");
+    if (endpoint !== null) direction.setEndpoint(endpoint);
     if (what == "bytes") direction.setHashKeyBytes(Uint8Array.wrap(String.UTF8.encode("b")));
     else direction.setHashKey("k");
     direction.setTimeout(2500);

@@ -124,7 +124,7 @@ test("the clock runs from the request to the response", () => {
 });
 
 test("a director chooses upstream, endpoint, hash key and timeout, or answers", () => {
-  const direct = (what) => guest.run(request().header("x-direct", what));
+  const direct = (what) => guest.run(request().header("x-direct", what).header("x-endpoint", "http://127.0.0.1:9002"));
   const chosen = direct("text");
   assert.equal(chosen.failure, null);
   const { upstream, endpoint, hashKey, timeout } = chosen;
