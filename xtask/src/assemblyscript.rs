@@ -28,7 +28,6 @@ pub(crate) fn guest() -> PathBuf {
 
 /// Builds every plugin that is written in AssemblyScript, and the SDK's own guest.
 pub(crate) fn build() -> Result<()> {
-    check_node()?;
     install(&house::plugins())?;
     npm(&house::plugins(), &["run", "build", "--workspaces"])?;
     install(&house::assemblyscript_sdk())?;
@@ -63,8 +62,8 @@ fn npm(folder: &Path, arguments: &[&str]) -> Result<()> {
     step::run(command)
 }
 
-/// That there is a node that is new enough, and npm.
-fn check_node() -> Result<()> {
+/// That there is a Node.js that is new enough, with npm.
+pub(crate) fn check_node() -> Result<()> {
     let version = version("node")?;
     let major: Option<u32> =
         version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());

@@ -28,6 +28,8 @@ impl Profile {
 
 /// Builds every plugin and puts the modules into `target/plugins`.
 pub(crate) fn build(profile: Profile) -> Result<()> {
+    // First: it takes no time, and the rest does.
+    assemblyscript::check_node()?;
     build_rust(profile)?;
     assemblyscript::build()?;
     for name in assemblyscript::names()? {
