@@ -12,6 +12,7 @@
     reason = "a test that cannot go on says so by panicking, and its helpers read best when they take values"
 )]
 
+mod assemblyscript;
 mod balance;
 mod hostile;
 mod kv;

@@ -7,7 +7,8 @@ use crate::{house, step};
 
 /// Builds the plugins and becomes `gatewright demo`, so that Ctrl-C goes to nobody else.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    plugins::build(Profile::Release)?;
+    // The demo needs no others, and so no Node.js.
+    plugins::build_rust(Profile::Release)?;
     // The development profile, as the tests have it: one build serves both, and dependencies are optimised in it.
     let mut command = step::cargo_command(&house::root(), &["run", "--bin", "gatewright", "--", "demo"]);
     command.arg("--plugins").arg(house::target()?.join("plugins")).args(arguments);

@@ -1,9 +1,10 @@
 //! Where things are.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// The root of the project.
 pub(crate) fn root() -> PathBuf {
@@ -12,9 +13,30 @@ pub(crate) fn root() -> PathBuf {
     Path::new(&xtask).parent().map(Path::to_owned).unwrap_or_default()
 }
 
-/// The workspace of the example plugins.
+/// The example plugins: a Cargo workspace, and an npm workspace beside it.
 pub(crate) fn plugins() -> PathBuf {
     root().join("plugins")
+}
+
+/// The folders in [`plugins`] that hold `file`, by name: it tells what they are written in.
+pub(crate) fn plugins_with(file: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(plugins()).context("plugins")? {
+        let entry = entry?;
+        if entry.path().join(file).exists() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    if names.is_empty() {
+        bail!("there are no plugins with a {file} in {}", plugins().display());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The SDK for AssemblyScript.
+pub(crate) fn assemblyscript_sdk() -> PathBuf {
+    root().join("sdk/assemblyscript")
 }
 
 /// The workspace of the guests that tests load, where there is one.

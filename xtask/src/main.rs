@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod assemblyscript;
 mod demo;
 mod house;
 mod plugins;
@@ -14,10 +15,11 @@ use anyhow::{Result, bail};
 
 const HELP: &str = "\
 cargo xtask plugins [--debug]   build the example plugins to target/plugins/<name>.wasm
-cargo xtask demo [ARGS]         build the example plugins and run `gatewright demo`
+cargo xtask demo [ARGS]         build those in Rust and run `gatewright demo`
 cargo xtask test                everything that CI runs
 
-The target wasm32-unknown-unknown is added where it is missing. CARGO_TARGET_DIR is honoured.";
+The target wasm32-unknown-unknown is added where it is missing; what is written in AssemblyScript
+needs Node.js with npm. CARGO_TARGET_DIR is honoured.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::{house, step};
+use crate::{assemblyscript, house, step};
 
 /// What plugins are built for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -28,17 +28,34 @@ impl Profile {
 
 /// Builds every plugin and puts the modules into `target/plugins`.
 pub(crate) fn build(profile: Profile) -> Result<()> {
+    // First: it takes no time, and the rest does.
+    assemblyscript::check_node()?;
+    build_rust(profile)?;
+    assemblyscript::build()?;
+    for name in assemblyscript::names()? {
+        place(&assemblyscript::built(&name), &modules()?, &name)?;
+    }
+    let tests = modules()?.join("tests");
+    fs::create_dir_all(&tests).with_context(|| tests.display().to_string())?;
+    place(&assemblyscript::guest(), &tests, "assemblyscript")
+}
+
+/// Builds those that are written in Rust.
+pub(crate) fn build_rust(profile: Profile) -> Result<()> {
     ensure_wasm_target()?;
     compile(profile)?;
     let built = house::plugins_target()?.join(WASM).join(profile.folder());
-    let modules = house::target()?.join("plugins");
-    fs::create_dir_all(&modules).with_context(|| modules.display().to_string())?;
-    for name in names()? {
-        let module = modules.join(format!("{name}.wasm"));
-        place(&built.join(format!("{}.wasm", name.replace('-', "_"))), &module)?;
-        println!("xtask: {} ({} KiB)", shown(&module), fs::metadata(&module)?.len().div_ceil(1024));
+    for name in house::plugins_with("Cargo.toml")? {
+        place(&built.join(format!("{}.wasm", name.replace('-', "_"))), &modules()?, &name)?;
     }
     Ok(())
+}
+
+/// Where the modules go.
+fn modules() -> Result<PathBuf> {
+    let modules = house::target()?.join("plugins");
+    fs::create_dir_all(&modules).with_context(|| modules.display().to_string())?;
+    Ok(modules)
 }
 
 /// Adds the target that plugins are built for, where it is missing.
@@ -71,27 +88,14 @@ fn compile(profile: Profile) -> Result<()> {
     step::run(command)
 }
 
-/// The folders of the plugins, which are their names.
-fn names() -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(house::plugins()).context("plugins")? {
-        let entry = entry?;
-        if entry.path().join("Cargo.toml").exists() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    if names.is_empty() {
-        bail!("there are no plugins in {}", house::plugins().display());
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// Puts `built` to `module` in one go: a gateway may be reading what was there.
-fn place(built: &Path, module: &Path) -> Result<()> {
+/// Puts `built` into `modules` in one go: a gateway may be reading what was there.
+fn place(built: &Path, modules: &Path, name: &str) -> Result<()> {
+    let module = modules.join(format!("{name}.wasm"));
     let new = module.with_extension("wasm.new");
     fs::copy(built, &new).with_context(|| built.display().to_string())?;
-    fs::rename(&new, module).with_context(|| module.display().to_string())
+    fs::rename(&new, &module).with_context(|| module.display().to_string())?;
+    println!("xtask: {} ({} KiB)", shown(&module), fs::metadata(&module)?.len().div_ceil(1024));
+    Ok(())
 }
 
 /// Relative to the project where it is in it.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::plugins::{self, Profile, WASM};
-use crate::{house, step};
+use crate::{assemblyscript, house, step};
 
 /// Everything that CI runs, from what fails fastest to what takes longest.
 pub(crate) fn run() -> Result<()> {
@@ -33,7 +33,8 @@ fn lint() -> Result<()> {
 }
 
 fn test_plugins() -> Result<()> {
-    in_plugins(&["test"], &[])
+    in_plugins(&["test"], &[])?;
+    assemblyscript::test()
 }
 
 fn test_gateway() -> Result<()> {

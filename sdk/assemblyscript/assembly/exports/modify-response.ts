@@ -1,0 +1,5 @@
+import { guest } from "../guest";
+
+export function gatewright_modify_response(): i32 {
+  return guest.modifyResponse();
+}

@@ -1,0 +1,104 @@
+// The exports of a plugin, each as a function over what `plugin` registered.
+
+import { incoming, value as valueOut } from "./bytes";
+import { Config } from "./config";
+import { Direction } from "./direction";
+import { config_read, log_fail } from "./host";
+import { Json } from "./json";
+import { Outcome } from "./outcome";
+import { registeredPlugin } from "./plugin";
+import { takeError } from "./refusal";
+import { Request } from "./request";
+import { Response } from "./response";
+import { Director, Middleware, ModifyResponse } from "./role";
+
+const CONTINUE = 0;
+const ANSWERED = 1;
+const FAILED = -1;
+
+// They hold nothing of an exchange, so one of each serves all.
+const request = new Request();
+const response = new Response();
+const direction = new Direction();
+
+let director: Director | null = null;
+let middleware: Middleware | null = null;
+let modifier: ModifyResponse | null = null;
+/** The manifest's bytes stay where they are. */
+let manifestBytes: ArrayBuffer | null = null;
+
+export namespace guest {
+  export function manifest(): i64 {
+    const bytes = String.UTF8.encode(registeredPlugin().manifest(), false, String.UTF8.ErrorMode.REPLACE);
+    manifestBytes = bytes;
+    return ((<i64>changetype<usize>(bytes)) << 32) | <i64>bytes.byteLength;
+  }
+
+  export function init(): i32 {
+    takeError();
+    const json = Json.parse(readConfig());
+    if (json.problem !== null) return failed("config: " + json.problem!);
+    const config = Config.of(json);
+    const plugin = registeredPlugin();
+    const makeDirector = plugin.makeDirector;
+    if (makeDirector !== null) director = makeDirector(config);
+    const makeMiddleware = plugin.makeMiddleware;
+    if (makeMiddleware !== null) middleware = makeMiddleware(config);
+    const makeModifyResponse = plugin.makeModifyResponse;
+    if (makeModifyResponse !== null) modifier = makeModifyResponse(config);
+    if (config.problems.length > 0) return failed("config: " + config.problems.join("; "));
+    return finish(Outcome.ok());
+  }
+
+  export function direct(): i32 {
+    const role = director;
+    if (role === null) return failed("this plugin registers no director");
+    return finish(role.direct(request, direction));
+  }
+
+  export function onRequest(): i32 {
+    const role = middleware;
+    if (role === null) return failed("this plugin registers no middleware");
+    return finish(role.onRequest(request));
+  }
+
+  export function onResponse(): i32 {
+    const role = middleware;
+    if (role === null) return failed("this plugin registers no middleware");
+    return finish(role.onResponse(response));
+  }
+
+  export function modifyResponse(): i32 {
+    const role = modifier;
+    if (role === null) return failed("this plugin registers no modify-response");
+    return finish(role.modifyResponse(response));
+  }
+}
+
+function readConfig(): string {
+  let length = config_read(incoming.out, incoming.cap);
+  while (incoming.tooShort(length)) length = config_read(incoming.out, incoming.cap);
+  return length < 0 ? "{}" : incoming.text(length);
+}
+
+/** What the hook returns to the gateway. */
+function finish(outcome: Outcome): i32 {
+  const reason = outcome.reason;
+  if (reason !== null) {
+    takeError();
+    return failed(reason);
+  }
+  let refusal = takeError();
+  if (refusal !== null) return failed(refusal.toString());
+  const answer = outcome.given;
+  if (answer === null) return CONTINUE;
+  if (answer.give()) return ANSWERED;
+  refusal = takeError();
+  return failed(refusal === null ? "the answer was refused" : refusal.toString());
+}
+
+function failed(reason: string): i32 {
+  valueOut.text(reason);
+  log_fail(valueOut.start, valueOut.length);
+  return FAILED;
+}

@@ -1,0 +1,33 @@
+import { Direction } from "./direction";
+import { Outcome } from "./outcome";
+import { Request } from "./request";
+import { Response } from "./response";
+
+/** Rewrites the outgoing request and chooses where it goes. Runs last before the request is sent. */
+export abstract class Director {
+  abstract direct(request: Request, direction: Direction): Outcome;
+}
+
+/**
+ * Stands around everything that follows, as a layer of an onion: the request phases of a route's middlewares run
+ * outermost first, the response phases in reverse.
+ *
+ * The two phases of an exchange may run in different instances of the plugin. What lasts from one to the other goes
+ * into attributes, not into a field.
+ */
+export abstract class Middleware {
+  /** Sees the request before those further inside: changes it and lets it go on, or answers it. */
+  onRequest(request: Request): Outcome {
+    return Outcome.ok();
+  }
+
+  /** Sees the response after those further inside. */
+  onResponse(response: Response): Outcome {
+    return Outcome.ok();
+  }
+}
+
+/** Changes the upstream's response, before any middleware sees it. An answer of a plugin does not come here. */
+export abstract class ModifyResponse {
+  abstract modifyResponse(response: Response): Outcome;
+}
