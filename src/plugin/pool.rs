@@ -18,7 +18,11 @@ const MAX_IDLE: usize = 32;
 pub struct Pool {
     plugin: Arc<Plugin>,
     beat: Beat,
-    idle: RefCell<Vec<Instance>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "each call takes one and gives it back: that moves a pointer, not a store"
+    )]
+    idle: RefCell<Vec<Box<Instance>>>,
 }
 
 impl Pool {
@@ -41,7 +45,7 @@ impl Pool {
     pub async fn warm(&self) -> Result<(), CallError> {
         match Instance::start(&self.plugin, &self.beat).await {
             Ok(instance) => {
-                self.keep(instance);
+                self.keep(Box::new(instance));
                 Ok(())
             }
             Err(failure) => {
@@ -53,7 +57,7 @@ impl Pool {
     /// Bytes of linear memory of its idle instances together.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.idle.borrow().iter().map(Instance::memory).sum()
+        self.idle.borrow().iter().map(|instance| instance.memory()).sum()
     }
 
     /// Enters the plugin and returns what the hook returned.
@@ -69,7 +73,7 @@ impl Pool {
         let idle = self.idle.borrow_mut().pop();
         let mut instance = match idle {
             Some(instance) => instance,
-            None => Instance::start(&self.plugin, &self.beat).await?,
+            None => Box::new(Instance::start(&self.plugin, &self.beat).await?),
         };
         let code = instance.call(&self.plugin, &self.beat, hook, exchange).await?;
         // A guest that answers what nobody can is not asked again.
@@ -79,7 +83,7 @@ impl Pool {
         Ok(code)
     }
 
-    fn keep(&self, instance: Instance) {
+    fn keep(&self, instance: Box<Instance>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
             idle.push(instance);

@@ -101,20 +101,20 @@ fn with_pool<'a>(view: &'a View, used: &'a PluginUse) -> Option<(&'a PluginUse, 
 }
 
 /// A plugin that may be skipped must leave no half-done work behind when it fails.
-fn save(used: &PluginUse, exchange: &Exchange) -> Option<Saved> {
-    (used.on_error == OnError::Skip).then(|| exchange.save())
+fn save(used: &PluginUse, exchange: &Exchange) -> Option<Box<Saved>> {
+    (used.on_error == OnError::Skip).then(|| Box::new(exchange.save()))
 }
 
 fn settle<T>(
     outcome: Result<T, CallError>,
     skipped: T,
-    saved: Option<Saved>,
+    saved: Option<Box<Saved>>,
     exchange: &mut Exchange,
 ) -> Result<T, CallError> {
     match (outcome, saved) {
         (Err(error), Some(saved)) => {
             warn!(request_id = %exchange.id, route = &*exchange.route, kind = error.failure.kind(), "skipped: {error}");
-            exchange.restore(saved);
+            exchange.restore(*saved);
             Ok(skipped)
         }
         (outcome, _) => outcome,

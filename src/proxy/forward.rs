@@ -155,16 +155,18 @@ impl Attempts<'_> {
         if let Some(kept) = self.connections.reuse(lease.index()) {
             match self.send(endpoint, kept, body).await {
                 Ok((response, connection)) => return Ok((response, connection, lease)),
-                // The endpoint may close an idle connection at any time: that says nothing about its health.
-                Err(Miss { body: Some(again), .. }) => body = again,
-                Err(miss) => return Err(blame(lease, miss)),
+                Err(mut miss) => match miss.body.take() {
+                    // The endpoint may close an idle connection at any time: that says nothing about its health.
+                    Some(again) => body = again,
+                    None => return Err(blame(lease, miss)),
+                },
             }
         }
         let connection = match self.connections.connect(lease.index(), endpoint).await {
             Ok(connection) => connection,
             Err(error) => {
                 let error = ProxyError::Unreachable { endpoint: endpoint.to_string(), error };
-                return Err(blame(lease, Miss { error, body: Some(body), sent: false }));
+                return Err(blame(lease, Box::new(Miss { error, body: Some(body), sent: false })));
             }
         };
         match self.send(endpoint, connection, body).await {
@@ -178,7 +180,7 @@ impl Attempts<'_> {
         endpoint: &Endpoint,
         mut connection: Connection<Body>,
         body: Body,
-    ) -> Result<(Response<Incoming>, Connection<Body>), Miss> {
+    ) -> Result<(Response<Incoming>, Connection<Body>), Box<Miss>> {
         let (started, limit, progress) = (Instant::now(), self.limit(), body.progress());
         match within(limit, progress, connection.send(self.request(endpoint, body))).await {
             Ok(Ok(response)) => {
@@ -191,11 +193,11 @@ impl Attempts<'_> {
                     Some(request) => Some(request.into_body()),
                     None => self.replayable.then(Body::empty),
                 };
-                Err(Miss { error: broken(error, endpoint), body, sent })
+                Err(Box::new(Miss { error: broken(error, endpoint), body, sent }))
             }
             Err(Elapsed) => {
                 let error = ProxyError::Late { endpoint: endpoint.to_string(), limit };
-                Err(Miss { error, body: None, sent: true })
+                Err(Box::new(Miss { error, body: None, sent: true }))
             }
         }
     }
@@ -252,11 +254,11 @@ async fn within<T>(
 }
 
 /// Counts the miss against the endpoint, unless it was the client's doing.
-fn blame(lease: Lease, miss: Miss) -> Box<Miss> {
+fn blame(lease: Lease, miss: Box<Miss>) -> Box<Miss> {
     if !matches!(miss.error, ProxyError::ClientBody(_) | ProxyError::ClientPaused) {
         lease.fail();
     }
-    Box::new(miss)
+    miss
 }
 
 fn uri(endpoint: &Endpoint, target: &PathAndQuery) -> Uri {

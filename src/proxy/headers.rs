@@ -85,6 +85,10 @@ pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue) {
 
 /// Strips hop-by-hop fields and those that `Connection` names.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Most messages over kept connections have none: comparing names is cheaper than looking each one up.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     // A transfer coding overrides a length (RFC 9112, 6.3): passed on alone, the length would cut the message.
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
