@@ -61,26 +61,33 @@ impl Pool {
     }
 
     /// Enters the plugin and returns what the hook returned.
-    ///
-    /// An instance comes back to the pool only after a call that ended well: a failed one is thrown away, and so is one
-    /// whose caller went away in the middle.
     pub(super) async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<i32, CallError> {
         let outcome = self.enter(hook, exchange).await;
         outcome.map_err(|failure| CallError { plugin: Arc::clone(self.plugin.name()), hook, failure })
     }
 
     async fn enter(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<i32, Failure> {
+        let mut instance = self.take().await?;
+        let outcome = instance.call(&self.plugin, &self.beat, hook, exchange).await;
+        self.give_back(instance, &outcome);
+        outcome
+    }
+
+    /// An idle instance, or a new one.
+    async fn take(&self) -> Result<Box<Instance>, Failure> {
         let idle = self.idle.borrow_mut().pop();
-        let mut instance = match idle {
-            Some(instance) => instance,
-            None => Box::new(Instance::start(&self.plugin, &self.beat).await?),
-        };
-        let code = instance.call(&self.plugin, &self.beat, hook, exchange).await?;
-        // A guest that answers what nobody can is not asked again.
-        if matches!(code, hook::CONTINUE | hook::ANSWERED) {
+        match idle {
+            Some(instance) => Ok(instance),
+            None => Ok(Box::new(Instance::start(&self.plugin, &self.beat).await?)),
+        }
+    }
+
+    /// An instance comes back to the pool only after a call that ended well: a failed one is thrown away, and so is one
+    /// whose caller went away in the middle. A guest that answers what nobody can is not asked again.
+    fn give_back(&self, instance: Box<Instance>, outcome: &Result<i32, Failure>) {
+        if let Ok(hook::CONTINUE | hook::ANSWERED) = outcome {
             self.keep(instance);
         }
-        Ok(code)
     }
 
     fn keep(&self, instance: Box<Instance>) {

@@ -37,6 +37,10 @@ pub mod export {
     pub const ON_RESPONSE: &str = "gatewright_on_response";
     /// `() -> i32`: the modify-response hook.
     pub const MODIFY_RESPONSE: &str = "gatewright_modify_response";
+    /// `() -> i32`: a piece of the body that a hook of this instance chose to stream is at hand, or its end.
+    pub const ON_BODY: &str = "gatewright_on_body";
+    /// `() -> i32`: the period asked for with [`timer::EVERY`](super::timer::EVERY) has passed.
+    pub const ON_TICK: &str = "gatewright_on_tick";
 }
 
 /// What a hook returns.
@@ -45,6 +49,11 @@ pub mod hook {
     pub const CONTINUE: i32 = 0;
     /// The guest has answered by itself (`head::ANSWER`); only from a request-phase hook.
     pub const ANSWERED: i32 = 1;
+    /// Hand the body to this instance piece by piece; only from a hook whose manifest says `stream`. The instance then
+    /// stays with the exchange until the body has ended.
+    pub const STREAM: i32 = 2;
+    /// The rest of the body goes on untouched; only from [`export::ON_BODY`](super::export::ON_BODY).
+    pub const DONE: i32 = 3;
     /// The hook failed; the reason was given with `log::FAIL`. Any other negative number means the same.
     pub const FAILED: i32 = -1;
 }
@@ -61,8 +70,18 @@ pub mod import {
     pub const LOG: &str = "gatewright_log";
     /// Wall and monotonic time. Everybody's.
     pub const CLOCK: &str = "gatewright_clock";
+    /// Message bodies, as far as the manifest asks for them. Everybody's.
+    pub const BODY: &str = "gatewright_body";
+    /// Random bytes. Everybody's.
+    pub const RANDOM: &str = "gatewright_random";
+    /// Counters, gauges and histograms. Everybody's.
+    pub const METRICS: &str = "gatewright_metrics";
+    /// Periodic calls. Everybody's.
+    pub const TIMER: &str = "gatewright_timer";
     /// The key-value store. To be granted: `allow = ["kv"]`.
     pub const KV: &str = "gatewright_kv";
+    /// Requests to upstreams. To be granted for each upstream: `allow = ["http:NAME"]`.
+    pub const HTTP: &str = "gatewright_http";
     /// What the name of every import module begins with.
     pub const PREFIX: &str = "gatewright_";
 }
@@ -124,6 +143,99 @@ pub mod clock {
     pub const WALL: &str = "wall";
     /// `() -> i64`: nanoseconds since some fixed moment of the gateway's life; never goes back.
     pub const MONOTONIC: &str = "monotonic";
+}
+
+/// Functions of [`import::BODY`].
+///
+/// The manifest's `bodies` says for each hook how it wants the body of its message: the request's for `on_request` and
+/// `direct`, the response's for `on_response` and `modify_response`.
+///
+/// ```json
+/// { "bodies": { "on_request": { "mode": "peek", "bytes": 4096 },
+///               "on_response": { "mode": "stream", "content": "decoded" } } }
+/// ```
+///
+/// - `peek`: the hook runs when the first `bytes` are at hand, or all there are. It cannot change them.
+/// - `buffer`: the hook runs when the whole body is at hand, up to the plugin's `limits.body`. It may replace it.
+/// - `stream`: the hook runs on the head alone. Where it returns [`hook::STREAM`](super::hook::STREAM),
+///   [`export::ON_BODY`](super::export::ON_BODY) of the same instance is called for each piece.
+///
+/// `content` is `raw` (the default: bytes as they are on the wire), `decoded` (without its content coding; what the guest
+/// makes of it is sent on without one) or `recoded` (what the guest makes of it gets the same coding again).
+///
+/// Where the hook has not asked for the body, all of these answer `FORBIDDEN`.
+pub mod body {
+    /// `(message) -> len`: how many bytes are at hand: the first ones, all, or a piece.
+    pub const SIZE: &str = "size";
+    /// `(message, offset, out, cap) -> count`: copy at most `cap` of the bytes at hand, from `offset` on.
+    pub const READ: &str = "read";
+    /// `(message) -> 0 | 1`: whether nothing follows what is at hand.
+    pub const WHOLE: &str = "whole";
+    /// `(message, bytes, len) -> 0 | LIMIT`: replace the whole body; only with `buffer`. What is read from then on is
+    /// the new one.
+    pub const REPLACE: &str = "replace";
+    /// `(bytes, len) -> 0 | LIMIT`: send these bytes on; only in `on_body`. What is not written is gone.
+    pub const WRITE: &str = "write";
+}
+
+/// Functions of [`import::RANDOM`].
+pub mod random {
+    /// `(out, len) -> 0`: fill with random bytes that nobody can foretell; at most 64 KiB.
+    pub const FILL: &str = "fill";
+}
+
+/// Functions of [`import::METRICS`].
+///
+/// A series is a name with labels, shared by all instances of the plugin and kept from reload to reload. It appears as
+/// `gatewright_guest_NAME{plugin="PLUGIN", …}`.
+pub mod metrics {
+    /// `(kind, name, name_len, labels, labels_len) -> id`: a series of this [`Metric`](super::Metric) kind, made where
+    /// there is none. Names and the names of labels are `[a-zA-Z_][a-zA-Z0-9_]*`; labels are packed as
+    /// [`fields`](super::fields). `INVALID` where the name is in use for another kind; `LIMIT` where the plugin has too
+    /// many. An id is good for the instance that asked.
+    pub const DEFINE: &str = "define";
+    /// `(id, value: f64) -> 0`: add to a counter (not less than 0) or a gauge.
+    pub const ADD: &str = "add";
+    /// `(id, value: f64) -> 0`: set a gauge.
+    pub const SET: &str = "set";
+    /// `(id, value: f64) -> 0`: count a value in a histogram.
+    pub const OBSERVE: &str = "observe";
+}
+
+/// Functions of [`import::TIMER`].
+pub mod timer {
+    /// `(period_ms: i64) -> 0`: have [`export::ON_TICK`](super::export::ON_TICK) called when the plugin has come into
+    /// service and once in each period from then on, on one instance for the whole gateway. Only in `init`; the shortest
+    /// period is 100 ms.
+    pub const EVERY: &str = "every";
+}
+
+/// Functions of [`import::HTTP`].
+///
+/// A hook starts any number of requests, up to a limit, and waits for all of them; the guest is suspended meanwhile.
+/// Whatever is not closed by then ends with the hook.
+pub mod http {
+    /// `(upstream, upstream_len, method, method_len, target, target_len, fields, fields_len, body, body_len,
+    /// timeout_ms) -> handle`: a request to an upstream; `target` is path and query, `fields` are packed as
+    /// [`fields`](super::fields), `timeout_ms` 0 leaves the upstream's own. `FORBIDDEN` where the upstream was not
+    /// granted, and in `init`; `LIMIT` where the exchange has made too many.
+    pub const START: &str = "start";
+    /// `() -> 0`: wait until every request that was started has ended, well or not.
+    pub const WAIT: &str = "wait";
+    /// `(handle) -> status`: the response's status. `TIMEOUT`, `UNREACHABLE` (no connection, or it broke), `LIMIT` (the
+    /// response was too large) or `LOOP` (the gateway called itself too often) where there is no response;
+    /// `FORBIDDEN` where it was not waited for.
+    pub const STATUS: &str = "status";
+    /// `(handle, name, name_len, index, out, cap) -> len`: the `index`-th value of a header of the response.
+    pub const GET: &str = "get";
+    /// `(handle, out, cap) -> len`: all headers of the response, packed as [`fields`](super::fields).
+    pub const ALL: &str = "all";
+    /// `(handle) -> len`: bytes of the response's body.
+    pub const SIZE: &str = "size";
+    /// `(handle, offset, out, cap) -> count`: copy at most `cap` bytes of the response's body, from `offset` on.
+    pub const READ: &str = "read";
+    /// `(handle) -> 0`: forget the request and its response.
+    pub const CLOSE: &str = "close";
 }
 
 /// Functions of [`import::KV`]. Keys and values are bytes; entries are shared by all instances of the plugin, and
@@ -252,6 +364,12 @@ pub enum Code {
     Limit = -4,
     /// It has been done already (a second answer).
     Already = -5,
+    /// It took too long.
+    Timeout = -6,
+    /// No endpoint could be reached, or it broke the exchange.
+    Unreachable = -7,
+    /// The gateway has called itself too often on behalf of one request.
+    Loop = -8,
 }
 
 impl Code {
@@ -264,6 +382,9 @@ impl Code {
             -3 => Some(Self::Forbidden),
             -4 => Some(Self::Limit),
             -5 => Some(Self::Already),
+            -6 => Some(Self::Timeout),
+            -7 => Some(Self::Unreachable),
+            -8 => Some(Self::Loop),
             _ => Some(Self::Invalid),
         }
     }
@@ -277,7 +398,35 @@ impl Code {
             Self::Forbidden => "not allowed here",
             Self::Limit => "over a limit of the gateway",
             Self::Already => "done already",
+            Self::Timeout => "took too long",
+            Self::Unreachable => "cannot be reached",
+            Self::Loop => "the gateway called itself too often",
         }
+    }
+}
+
+/// The kind of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Metric {
+    /// Only grows.
+    Counter = 0,
+    /// Goes up and down.
+    Gauge = 1,
+    /// Counts values by their size.
+    Histogram = 2,
+}
+
+impl Metric {
+    /// The kind with this number, if there is one.
+    #[must_use]
+    pub const fn from_u32(n: u32) -> Option<Self> {
+        Some(match n {
+            0 => Self::Counter,
+            1 => Self::Gauge,
+            2 => Self::Histogram,
+            _ => return None,
+        })
     }
 }
 
