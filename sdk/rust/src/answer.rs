@@ -1,7 +1,7 @@
-use gatewright_abi::fields;
 use serde::Serialize;
 
 use crate::error::done;
+use crate::headers::pack;
 use crate::{Result, host};
 
 /// A whole response that a middleware gives by itself, instead of the upstream.
@@ -18,7 +18,7 @@ use crate::{Result, host};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     status: u16,
-    /// Packed as [`fields`] says.
+    /// Packed as `gatewright_abi::fields` says.
     fields: Vec<u8>,
     body: Vec<u8>,
 }
@@ -64,10 +64,7 @@ impl Answer {
     /// The gateway checks it when the answer is given; `content-length` is the gateway's to set.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
-        self.fields.extend(fields::prefix(len(name.as_bytes()), len(value)));
-        self.fields.extend(name.as_bytes());
-        self.fields.extend(value);
+        pack(&mut self.fields, name.as_bytes(), value.as_ref());
         self
     }
 
@@ -75,9 +72,4 @@ impl Answer {
     pub(crate) fn give(&self) -> Result<()> {
         done(host::answer(self.status.into(), &self.fields, &self.body), "answer with", self.status)
     }
-}
-
-/// A guest's memory has no run of bytes that `u32` could not count.
-fn len(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }

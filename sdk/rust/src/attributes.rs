@@ -1,6 +1,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::error::{done, found};
 use crate::read::{optional, read, text};
 use crate::{Error, Result, host};
@@ -48,6 +51,32 @@ impl Attributes {
     /// Sets an attribute to a number, in decimal.
     pub fn set_number(&self, name: &str, number: impl Display) -> Result<()> {
         self.set(name, number.to_string())
+    }
+
+    /// The value of an attribute that [`Attributes::set_bool`] wrote; an error where it is neither `true` nor `false`.
+    pub fn get_bool(&self, name: &str) -> Result<Option<bool>> {
+        match self.get(name)?.as_deref() {
+            None => Ok(None),
+            Some(b"true") => Ok(Some(true)),
+            Some(b"false") => Ok(Some(false)),
+            Some(_) => Err(Error::new(format_args!("attribute `{name}`: neither `true` nor `false`"))),
+        }
+    }
+
+    /// Sets an attribute to `true` or `false`.
+    pub fn set_bool(&self, name: &str, value: bool) -> Result<()> {
+        self.set(name, if value { "true" } else { "false" })
+    }
+
+    /// The value of an attribute, read as JSON; an error where it is none, or of another shape.
+    pub fn get_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let wrong = |error| Error::from(error).context(format_args!("attribute `{name}`"));
+        self.get(name)?.map(|json| serde_json::from_slice(&json).map_err(wrong)).transpose()
+    }
+
+    /// Sets an attribute to a value as JSON.
+    pub fn set_json(&self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+        self.set(name, serde_json::to_vec(value)?)
     }
 
     /// Removes an attribute; `false` where there was none.

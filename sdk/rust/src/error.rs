@@ -98,6 +98,14 @@ pub(crate) fn done(answer: i32, what: &str, subject: impl fmt::Display) -> Resul
     }
 }
 
+/// The non-negative answer of a host call, as a number of bytes.
+pub(crate) fn count(answer: i32, what: &str, subject: impl fmt::Display) -> Result<usize> {
+    match usize::try_from(answer) {
+        Ok(count) => Ok(count),
+        Err(_) => Err(Error::refused(Code::from_i32(answer).unwrap_or(Code::Invalid), what, subject)),
+    }
+}
+
 /// Like [`done`], where `NOT_FOUND` is no error but `false`.
 #[inline]
 pub(crate) fn found(answer: i32, what: &str, subject: impl fmt::Display) -> Result<bool> {

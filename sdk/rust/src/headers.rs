@@ -49,12 +49,7 @@ impl Headers {
 
     /// All header fields at once, with one call to the gateway.
     pub fn all(&self) -> Result<AllHeaders> {
-        let packed = read(|out| host::all_headers(self.message, out));
-        let packed = packed.map_err(|code| Error::refused(code, "read headers", self.message_name()))?;
-        match fields::iter(&packed).find(Result::is_err) {
-            None => Ok(AllHeaders { packed }),
-            Some(_) => Err(Error::refused(Code::Invalid, "read headers", self.message_name())),
-        }
+        AllHeaders::checked(read(|out| host::all_headers(self.message, out)), self.message_name())
     }
 
     fn read(&self, name: &str, index: u32) -> Result<Vec<u8>, Code> {
@@ -123,18 +118,39 @@ impl Deref for HeadersMut {
     }
 }
 
-/// All header fields of a message as they were when [`Headers::all`] read them.
+/// All header fields of a message as they were when they were read.
 #[derive(Clone, Debug)]
 pub struct AllHeaders {
     packed: Vec<u8>,
 }
 
 impl AllHeaders {
+    /// The fields packed in what was read of `message`.
+    pub(crate) fn checked(read: Result<Vec<u8>, Code>, message: &str) -> Result<Self> {
+        let packed = read.map_err(|code| Error::refused(code, "read headers", message))?;
+        match fields::iter(&packed).find(Result::is_err) {
+            None => Ok(Self { packed }),
+            Some(_) => Err(Error::refused(Code::Invalid, "read headers", message)),
+        }
+    }
+
     /// The fields in their order: name (lower case) and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        // `all` saw that every field is well formed; names are ASCII.
+        // `checked` saw that every field is well formed; names are ASCII.
         fields::iter(&self.packed)
             .filter_map(|field| field.ok())
             .map(|(name, value)| (std::str::from_utf8(name).unwrap_or_default(), value))
     }
+}
+
+/// Packs a field behind those in `fields`.
+pub(crate) fn pack(fields: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    fields.extend(fields::prefix(len(name), len(value)));
+    fields.extend(name);
+    fields.extend(value);
+}
+
+/// A guest's memory has no run of bytes that `u32` could not count.
+fn len(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Direction, Flow, Request, Response, Result, Role};
+use crate::{BodyMode, Direction, Flow, Request, Response, Result, Role};
 
 /// What a plugin is made from.
 ///
@@ -62,6 +64,16 @@ pub trait Guest: Plugin + 'static {
     const VERSION: &'static str;
     /// The roles that the plugin has.
     const ROLES: &'static [Role];
+    /// How [`Guest::on_request`] wants its body.
+    const ON_REQUEST_BODY: BodyMode = BodyMode::NONE;
+    /// How [`Guest::direct`] wants its body.
+    const DIRECT_BODY: BodyMode = BodyMode::NONE;
+    /// How [`Guest::modify_response`] wants its body.
+    const MODIFY_RESPONSE_BODY: BodyMode = BodyMode::NONE;
+    /// How [`Guest::on_response`] wants its body.
+    const ON_RESPONSE_BODY: BodyMode = BodyMode::NONE;
+    /// Whether the plugin has a [`Tick`](crate::Tick).
+    const TICKS: bool = false;
 
     /// [`Director::direct`](crate::Director::direct), where the plugin is one.
     fn direct(&self, _request: &mut Request, _direction: &mut Direction) -> Result<()> {
@@ -82,12 +94,22 @@ pub trait Guest: Plugin + 'static {
     fn modify_response(&self, _response: &mut Response) -> Result<()> {
         Ok(())
     }
+
+    /// [`Tick::period`](crate::Tick::period), where the plugin has one.
+    fn period(&self) -> Duration {
+        Duration::MAX
+    }
+
+    /// [`Tick::on_tick`](crate::Tick::on_tick), where the plugin has one.
+    fn on_tick(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Makes a plugin of a type: names the roles whose traits it implements, and exports what the gateway calls.
 ///
 /// Once for each crate. `plugin!(Hello: Middleware);`, or with several roles `plugin!(Hello: Director, Middleware);`.
-/// A role whose trait is implemented but not named is a mistake that does not compile:
+/// [`Tick`](trait@crate::Tick) is no role, but is named beside them: `plugin!(Hello: Middleware, Tick);`. A role whose trait is implemented but not named is a mistake that does not compile:
 ///
 /// ```compile_fail
 /// use gatewright_sdk::prelude::*;
@@ -111,7 +133,7 @@ macro_rules! plugin {
         impl $crate::Guest for $plugin {
             const NAME: &'static str = ::core::env!("CARGO_PKG_NAME");
             const VERSION: &'static str = ::core::env!("CARGO_PKG_VERSION");
-            const ROLES: &'static [$crate::Role] = &[$($crate::Role::$role),+];
+            const ROLES: &'static [$crate::Role] = $crate::__roles!([] $($role)+);
             $($crate::__role!($role);)+
         }
 
@@ -123,6 +145,7 @@ macro_rules! plugin {
                 <$plugin as $crate::Guest>::ROLES,
                 [Implements::DIRECTOR, Implements::MIDDLEWARE, Implements::MODIFY_RESPONSE],
             );
+            $crate::guest::check_tick(<$plugin as $crate::Guest>::TICKS, Implements::TICK);
         };
 
         #[cfg(target_arch = "wasm32")]
@@ -144,9 +167,23 @@ macro_rules! plugin {
                 SLOT.with($crate::guest::init)
             }
 
+            #[unsafe(no_mangle)]
+            extern "C" fn gatewright_on_body() -> i32 {
+                SLOT.with($crate::guest::on_body)
+            }
+
             $($crate::__export!($role);)+
         };
     };
+}
+
+/// The roles among what [`plugin!`] names.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __roles {
+    ([$($role:ident)*]) => { &[$($crate::Role::$role),*] };
+    ([$($role:ident)*] Tick $($rest:ident)*) => { $crate::__roles!([$($role)*] $($rest)*) };
+    ([$($role:ident)*] $next:ident $($rest:ident)*) => { $crate::__roles!([$($role)* $next] $($rest)*) };
 }
 
 /// The hooks of a role, as items of an implementation of [`Guest`].
@@ -154,6 +191,8 @@ macro_rules! plugin {
 #[doc(hidden)]
 macro_rules! __role {
     (Director) => {
+        const DIRECT_BODY: $crate::BodyMode = <Self as $crate::Director>::BODY;
+
         fn direct(
             &self,
             request: &mut $crate::Request,
@@ -163,6 +202,9 @@ macro_rules! __role {
         }
     };
     (Middleware) => {
+        const ON_REQUEST_BODY: $crate::BodyMode = <Self as $crate::Middleware>::REQUEST_BODY;
+        const ON_RESPONSE_BODY: $crate::BodyMode = <Self as $crate::Middleware>::RESPONSE_BODY;
+
         fn on_request(&self, request: &mut $crate::Request) -> $crate::Result<$crate::Flow> {
             $crate::Middleware::on_request(self, request)
         }
@@ -172,12 +214,25 @@ macro_rules! __role {
         }
     };
     (ModifyResponse) => {
+        const MODIFY_RESPONSE_BODY: $crate::BodyMode = <Self as $crate::ModifyResponse>::BODY;
+
         fn modify_response(&self, response: &mut $crate::Response) -> $crate::Result<()> {
             $crate::ModifyResponse::modify_response(self, response)
         }
     };
+    (Tick) => {
+        const TICKS: bool = true;
+
+        fn period(&self) -> ::core::time::Duration {
+            $crate::Tick::period(self)
+        }
+
+        fn on_tick(&self) -> $crate::Result<()> {
+            $crate::Tick::on_tick(self)
+        }
+    };
     ($other:ident) => {
-        ::core::compile_error!("a role is one of Director, Middleware and ModifyResponse");
+        ::core::compile_error!("here go Director, Middleware, ModifyResponse and Tick");
     };
 }
 
@@ -206,6 +261,12 @@ macro_rules! __export {
         #[unsafe(no_mangle)]
         extern "C" fn gatewright_modify_response() -> i32 {
             SLOT.with($crate::guest::modify_response)
+        }
+    };
+    (Tick) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn gatewright_on_tick() -> i32 {
+            SLOT.with($crate::guest::on_tick)
         }
     };
     ($other:ident) => {};

@@ -2,20 +2,29 @@ use std::time::Duration;
 
 use gatewright_abi::{Code, Message, Part};
 
+use crate::body::Streaming;
 use crate::error::done;
-use crate::{Attributes, Error, Headers, HeadersMut, Result, host, read};
+use crate::{Attributes, Body, BodyMut, BodyStream, Error, Headers, HeadersMut, Result, host, read};
 
 /// The request as it goes to the upstream: the client's, with what the gateway and the plugins before this one changed.
 #[derive(Debug)]
-pub struct Request(());
+pub struct Request {
+    stream: Option<Streaming>,
+}
 
 impl Request {
     /// The request of the exchange that the running hook serves.
     pub(crate) const fn of_exchange() -> Self {
-        Self(())
+        Self { stream: None }
     }
+
     /// The same, where it has been sent and can only be read.
-    pub(crate) const SENT: &Self = &Self(());
+    pub(crate) const SENT: &Self = &Self { stream: None };
+
+    /// What the hook hands the body to.
+    pub(crate) fn into_stream(self) -> Option<Streaming> {
+        self.stream
+    }
 
     /// The header fields.
     #[must_use]
@@ -27,6 +36,24 @@ impl Request {
     #[must_use]
     pub fn headers_mut(&mut self) -> HeadersMut {
         HeadersMut::of(Message::Request)
+    }
+
+    /// The body, as much of it as the hook asked for: see [`BodyMode`](crate::BodyMode).
+    #[must_use]
+    pub fn body(&self) -> Body {
+        Body::of(Message::Request)
+    }
+
+    /// The body, to replace.
+    #[must_use]
+    pub fn body_mut(&mut self) -> BodyMut {
+        BodyMut::of(Message::Request)
+    }
+
+    /// Sends the body through `transform` on its way, in a hook that asked for
+    /// [`BodyMode::stream`](crate::BodyMode::stream). Where this is not called the body goes on untouched.
+    pub fn stream(&mut self, transform: impl BodyStream + 'static) {
+        self.stream = Some(Streaming::new(Message::Request, transform));
     }
 
     /// What plugins noted about this exchange.

@@ -1,16 +1,24 @@
 use gatewright_abi::Message;
 
+use crate::body::Streaming;
 use crate::error::done;
-use crate::{Attributes, Error, Headers, HeadersMut, Request, Result, host};
+use crate::{Attributes, Body, BodyMut, BodyStream, Error, Headers, HeadersMut, Request, Result, host};
 
 /// The response as it goes to the client: the upstream's, or the answer of a middleware, with what the plugins before
 /// this one changed.
 #[derive(Debug)]
-pub struct Response(());
+pub struct Response {
+    stream: Option<Streaming>,
+}
 
 impl Response {
     pub(crate) const fn of_exchange() -> Self {
-        Self(())
+        Self { stream: None }
+    }
+
+    /// What the hook hands the body to.
+    pub(crate) fn into_stream(self) -> Option<Streaming> {
+        self.stream
     }
 
     /// The header fields.
@@ -35,6 +43,24 @@ impl Response {
     /// Changes the status, to one of 200 to 599.
     pub fn set_status(&mut self, status: u16) -> Result<()> {
         done(host::set_status(status.into()), "set", "status")
+    }
+
+    /// The body, as much of it as the hook asked for: see [`BodyMode`](crate::BodyMode).
+    #[must_use]
+    pub fn body(&self) -> Body {
+        Body::of(Message::Response)
+    }
+
+    /// The body, to replace.
+    #[must_use]
+    pub fn body_mut(&mut self) -> BodyMut {
+        BodyMut::of(Message::Response)
+    }
+
+    /// Sends the body through `transform` on its way, in a hook that asked for
+    /// [`BodyMode::stream`](crate::BodyMode::stream). Where this is not called the body goes on untouched.
+    pub fn stream(&mut self, transform: impl BodyStream + 'static) {
+        self.stream = Some(Streaming::new(Message::Response, transform));
     }
 
     /// The request as it went to the upstream, to read.

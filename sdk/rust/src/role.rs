@@ -1,9 +1,12 @@
-use crate::{Answer, Direction, Request, Response, Result};
+use crate::{Answer, BodyMode, Direction, Request, Response, Result};
 
 /// Rewrites the outgoing request and chooses where it goes.
 ///
 /// A director runs last before the request is sent, after every middleware, and once for each exchange.
 pub trait Director {
+    /// How the hook wants the body of the request.
+    const BODY: BodyMode = BodyMode::NONE;
+
     /// Rewrites `request`, and chooses in `direction` what the route should not.
     fn direct(&self, request: &mut Request, direction: &mut Direction) -> Result<()>;
 }
@@ -14,6 +17,11 @@ pub trait Director {
 /// The two phases of an exchange may run in different instances of the plugin. What lasts from one to the other goes
 /// into [attributes](Request::attributes), not into `self`.
 pub trait Middleware {
+    /// How [`on_request`](Middleware::on_request) wants the body of the request.
+    const REQUEST_BODY: BodyMode = BodyMode::NONE;
+    /// How [`on_response`](Middleware::on_response) wants the body of the response.
+    const RESPONSE_BODY: BodyMode = BodyMode::NONE;
+
     /// Sees the request before those further inside: changes it and lets it go on, or answers it.
     fn on_request(&self, _request: &mut Request) -> Result<Flow> {
         Ok(Flow::Continue)
@@ -27,6 +35,9 @@ pub trait Middleware {
 
 /// Changes the upstream's response, before any middleware sees it. An answer of a middleware does not come here.
 pub trait ModifyResponse {
+    /// How the hook wants the body of the response.
+    const BODY: BodyMode = BodyMode::NONE;
+
     /// Changes `response`. An error becomes a `502`.
     fn modify_response(&self, response: &mut Response) -> Result<()>;
 }

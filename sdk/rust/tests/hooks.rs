@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use gatewright_sdk::prelude::*;
 use gatewright_sdk::testing::{self, Outcome, TestRequest};
-use gatewright_sdk::{Code, NoConfig};
+use gatewright_sdk::{Code, NoConfig, serde_json};
 
 type Hook<M> = fn(&mut M) -> Result<()>;
 
@@ -325,6 +325,25 @@ fn attributes_last_from_phase_to_phase() {
     assert_eq!(outcome.attribute("bytes"), None);
     assert_eq!(outcome.attribute_bytes("bytes"), Some(&[0xff, 0][..]));
     assert_eq!(outcome.attribute("before"), None);
+}
+
+#[test]
+fn attributes_hold_typed_values() {
+    on_request(|request| {
+        let attributes = request.attributes();
+        attributes.set_bool("flag", true)?;
+        attributes.set_json("claims", &json!({ "sub": "alice" }))?;
+        assert_eq!(attributes.get_str("flag")?.as_deref(), Some("true"));
+        assert_eq!(attributes.get_bool("flag")?, Some(true));
+        assert_eq!(attributes.get_bool("none")?, None);
+        assert_eq!(attributes.get_json::<serde_json::Value>("claims")?, Some(json!({ "sub": "alice" })));
+        let error = attributes.get_bool("claims").unwrap_err();
+        assert_eq!(error.to_string(), "attribute `claims`: neither `true` nor `false`");
+        let error = attributes.get_json::<u8>("claims").unwrap_err();
+        assert!(error.to_string().starts_with("attribute `claims`: invalid type"), "{error}");
+        Ok(Continue)
+    })
+    .unwrap();
 }
 
 #[test]

@@ -4,8 +4,6 @@
 //! the capacity of `out`, if it fits; the length of the whole comes back.
 
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) mod entries;
-#[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod stub;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -36,11 +34,33 @@ pub(crate) fn report_panics() {
 
 #[cfg(test)]
 mod tests {
-    use gatewright_abi::{attributes, clock, config, export, head, import, kv, log};
+    use gatewright_abi::{
+        attributes, body, clock, config, export, head, http, import, kv, log, metrics, random, timer,
+    };
 
-    /// `module.function` for each import that `wasm.rs` declares: attributes cannot name constants, so this compares.
+    const SOURCES: [&str; 11] = [
+        include_str!("wasm/attributes.rs"),
+        include_str!("wasm/body.rs"),
+        include_str!("wasm/clock.rs"),
+        include_str!("wasm/config.rs"),
+        include_str!("wasm/head.rs"),
+        include_str!("wasm/http.rs"),
+        include_str!("wasm/kv.rs"),
+        include_str!("wasm/log.rs"),
+        include_str!("wasm/metrics.rs"),
+        include_str!("wasm/random.rs"),
+        include_str!("wasm/timer.rs"),
+    ];
+
+    /// `module.function` for each import that is declared: attributes cannot name constants, so this compares.
     fn declared() -> Vec<String> {
-        let declarations = include_str!("wasm.rs").split("pub(crate) fn").next().unwrap();
+        let mut found: Vec<String> = SOURCES.into_iter().flat_map(declared_in).collect();
+        found.sort();
+        found
+    }
+
+    fn declared_in(source: &str) -> Vec<String> {
+        let declarations = source.split("pub(crate) fn").next().unwrap();
         let (mut module, mut renamed, mut found) = ("", None, Vec::new());
         for line in declarations.lines().map(str::trim) {
             let quoted = line.split('"').nth(1);
@@ -53,13 +73,12 @@ mod tests {
                 found.push(format!("{module}.{name}"));
             }
         }
-        found.sort();
         found
     }
 
     #[test]
     fn the_imports_are_those_of_the_contract() {
-        let contract: [(&str, &[&str]); 6] = [
+        let contract: [(&str, &[&str]); 11] = [
             (
                 import::HEAD,
                 &[
@@ -79,7 +98,24 @@ mod tests {
             (import::CONFIG, &[config::READ]),
             (import::LOG, &[log::WRITE, log::ENABLED, log::FAIL]),
             (import::CLOCK, &[clock::WALL, clock::MONOTONIC]),
+            (import::BODY, &[body::SIZE, body::READ, body::WHOLE, body::REPLACE, body::WRITE]),
+            (import::RANDOM, &[random::FILL]),
+            (import::METRICS, &[metrics::DEFINE, metrics::ADD, metrics::SET, metrics::OBSERVE]),
+            (import::TIMER, &[timer::EVERY]),
             (import::KV, &[kv::GET, kv::PUT, kv::DELETE, kv::ADD, kv::SWAP]),
+            (
+                import::HTTP,
+                &[
+                    http::START,
+                    http::WAIT,
+                    http::STATUS,
+                    http::GET,
+                    http::ALL,
+                    http::SIZE,
+                    http::READ,
+                    http::CLOSE,
+                ],
+            ),
         ];
         let named =
             |(module, names): &(&str, &[&str])| names.iter().map(move |n| format!("{module}.{n}")).collect();
@@ -101,6 +137,8 @@ mod tests {
             export::ON_REQUEST,
             export::ON_RESPONSE,
             export::MODIFY_RESPONSE,
+            export::ON_BODY,
+            export::ON_TICK,
         ];
         exported.sort_unstable();
         contract.sort_unstable();

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use crate::host::entries::Entries;
+use crate::host::stub::entries::Entries;
 use crate::host::stub::locked;
 
 /// A key-value store in a test, for several exchanges one after the other: see

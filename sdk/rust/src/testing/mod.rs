@@ -29,18 +29,28 @@
 //! ```
 //!
 //! What the gateway would refuse is refused here by the same rules: fields that only it sets, names and values that
-//! are none, a status that no response has. Two things are not covered: the limits of a plugin, and how the plugins of
-//! one route meet.
+//! are none, a status that no response has. Three things are not covered: the limits of a plugin, content codings (give
+//! bodies as the hook asks for them), and how the plugins of one route meet.
+//!
+//! [`tick`] is the same for a [`Tick`](crate::Tick). Upstreams that a plugin calls by itself are made up with
+//! [`TestRequest::upstream`].
 
+mod answered;
+mod flow;
 mod kv;
 mod outcome;
 mod request;
+mod tick;
+mod upstream;
 
 use crate::{Guest, Plugin, Result, guest};
 
+pub use answered::{Answered, LogLine};
 pub use kv::Kv;
-pub use outcome::{Answered, LogLine, Outcome};
+pub use outcome::Outcome;
 pub use request::{TestRequest, request};
+pub use tick::{TestTick, tick};
+pub use upstream::{Reply, Sent};
 
 /// Makes a plugin from its configuration, as the gateway does: unknown keys, missing ones and those of a wrong type
 /// are errors, and so is what [`Plugin::load`] refuses.

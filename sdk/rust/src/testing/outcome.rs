@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use gatewright_abi::{Level, Part};
+use gatewright_abi::Part;
 
+use super::{Answered, LogLine, Sent};
+use crate::host::stub::metrics::Series;
 use crate::host::stub::{Exchange, Fields};
 
 /// An exchange after it happened: what the plugin made of it.
@@ -12,16 +14,23 @@ pub struct Outcome {
     exchange: Exchange,
     answer: Option<Answered>,
     logs: Vec<LogLine>,
+    sent: Vec<Sent>,
+    series: Vec<Series>,
+    body: Vec<u8>,
+    response_body: Vec<u8>,
 }
 
 impl Outcome {
-    pub(crate) fn of(mut exchange: Exchange) -> Self {
+    pub(super) fn of(mut exchange: Exchange, series: Vec<Series>) -> Self {
         let answer = exchange.answer.take();
         let answer =
             answer.map(|given| Answered { status: given.status, fields: given.fields, body: given.body });
         let logs = std::mem::take(&mut exchange.logs);
         let logs = logs.into_iter().map(|(level, text)| LogLine { level, text }).collect();
-        Self { exchange, answer, logs }
+        let sent =
+            std::mem::take(&mut exchange.outbound.calls).into_iter().map(|call| Sent(call.request)).collect();
+        let (body, response_body) = (exchange.bodies.request.concat(), exchange.bodies.response.concat());
+        Self { exchange, answer, logs, sent, series, body, response_body }
     }
 
     /// The request's method.
@@ -58,6 +67,18 @@ impl Outcome {
     #[must_use]
     pub fn header_bytes(&self, name: &str) -> Vec<&[u8]> {
         values(&self.exchange.request, name).collect()
+    }
+
+    /// The body of the request, as it goes to the upstream.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body of the request as text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        text(Some(&self.body))
     }
 
     /// The upstream: the director's choice, or `default`.
@@ -108,6 +129,24 @@ impl Outcome {
         values(&self.exchange.response, name).collect()
     }
 
+    /// The body of the response that the client sees.
+    #[must_use]
+    pub fn response_body(&self) -> &[u8] {
+        &self.response_body
+    }
+
+    /// The body of the response as text.
+    #[must_use]
+    pub fn response_text(&self) -> Option<&str> {
+        text(Some(&self.response_body))
+    }
+
+    /// The same body in the pieces in which it goes to the client.
+    #[must_use]
+    pub fn response_pieces(&self) -> &[Vec<u8>] {
+        &self.exchange.bodies.response
+    }
+
     /// An attribute of the exchange.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
@@ -126,62 +165,41 @@ impl Outcome {
         &self.logs
     }
 
+    /// What the plugin sent to upstreams by itself, in its order.
+    #[must_use]
+    pub fn sent(&self) -> &[Sent] {
+        &self.sent
+    }
+
+    /// A metric of the plugin: what this exchange added to a counter, or where a gauge stands after it.
+    #[must_use]
+    pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        self.series(name, labels)?.value()
+    }
+
+    /// The values that this exchange had a histogram count.
+    #[must_use]
+    pub fn observed(&self, name: &str, labels: &[(&str, &str)]) -> &[f64] {
+        self.series(name, labels).map_or(&[], Series::observed)
+    }
+
+    fn series(&self, name: &str, labels: &[(&str, &str)]) -> Option<&Series> {
+        self.series.iter().find(|series| series.is(name, labels))
+    }
+
     fn part(&self, part: Part) -> Option<&str> {
         text(self.exchange.part(part))
     }
-}
-
-/// An answer that a middleware gave instead of the upstream, before its response phase.
-#[derive(Clone, Debug)]
-pub struct Answered {
-    status: u16,
-    fields: Fields,
-    body: Vec<u8>,
-}
-
-impl Answered {
-    /// The status.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// The first value of a header.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        text(first(&self.fields, name))
-    }
-
-    /// The body.
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// The body as text, where it is UTF-8.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        text(Some(&self.body))
-    }
-}
-
-/// A line that a plugin logged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// How severe.
-    pub level: Level,
-    /// What.
-    pub text: String,
 }
 
 fn values<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = &'a [u8]> {
     fields.iter().filter(move |field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_slice())
 }
 
-fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
+pub(super) fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
     values(fields, name).next()
 }
 
-fn text(bytes: Option<&[u8]>) -> Option<&str> {
+pub(super) fn text(bytes: Option<&[u8]>) -> Option<&str> {
     std::str::from_utf8(bytes?).ok()
 }

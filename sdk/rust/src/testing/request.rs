@@ -1,10 +1,12 @@
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use gatewright_abi::{Code, Level, Part};
 
-use super::{Kv, Outcome};
-use crate::host::stub::{self, Exchange, Fields, Phase};
-use crate::{Direction, Error, Flow, Guest, Request, Response, Result};
+use super::{Kv, Outcome, Reply, Sent, flow};
+use crate::host::stub::http::Upstream;
+use crate::host::stub::{self, Exchange, metrics};
+use crate::{Error, Guest, Result};
 
 /// A request to the path and query `target`, to send through a plugin.
 ///
@@ -49,6 +51,17 @@ impl TestRequest {
             Ok(field) => self.exchange.request.push(field),
             Err(code) => self.mistaken(code, name),
         }
+        self
+    }
+
+    /// The request's body, in one piece.
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        self.body_pieces([body])
+    }
+
+    /// The request's body, as it comes over the network: a hook that streams it sees these pieces.
+    pub fn body_pieces(mut self, pieces: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
+        self.exchange.bodies.request = pieces.into_iter().map(Into::into).collect();
         self
     }
 
@@ -98,6 +111,25 @@ impl TestRequest {
         self
     }
 
+    /// The body of the upstream's response, in one piece.
+    pub fn upstream_body(self, body: impl Into<Vec<u8>>) -> Self {
+        self.upstream_body_pieces([body])
+    }
+
+    /// The body of the upstream's response, as it comes over the network: a hook that streams it sees these pieces.
+    pub fn upstream_body_pieces(mut self, pieces: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
+        self.exchange.bodies.response = pieces.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Makes up an upstream for the plugin's own requests ([`http`](crate::http)). Those to upstreams that the test does
+    /// not know are refused, as those to one that was not granted.
+    pub fn upstream(mut self, name: &str, reply: impl Fn(&Sent) -> Reply + 'static) -> Self {
+        let upstream = Upstream(Rc::new(move |request| reply(&Sent(request.clone())).0));
+        self.exchange.outbound.upstreams.insert(name.to_owned(), upstream);
+        self
+    }
+
     /// How long the upstream takes to answer: the clocks are set forward by as much before the response phase.
     pub fn upstream_takes(mut self, time: Duration) -> Self {
         self.takes = time;
@@ -128,12 +160,18 @@ impl TestRequest {
     ///
     /// An error is that of the first hook that failed, or a mistake in the request.
     pub fn run<G: Guest>(self, plugin: &G) -> Result<Outcome> {
+        let takes = self.takes;
+        self.run_as(|| flow::run(plugin, takes))
+    }
+
+    /// Has `happen` happen in this exchange.
+    pub(super) fn run_as(self, happen: impl FnOnce() -> Result<()>) -> Result<Outcome> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let takes = self.takes;
-        let (exchange, result) = stub::during(self.exchange, || exchange_with(plugin, takes));
-        result.map(|()| Outcome::of(exchange))
+        let before = metrics::all();
+        let (exchange, result) = stub::during(self.exchange, happen);
+        result.map(|()| Outcome::of(exchange, metrics::since(&before)))
     }
 
     fn part(mut self, part: Part, value: impl AsRef<[u8]>) -> Self {
@@ -146,35 +184,4 @@ impl TestRequest {
     fn mistaken(&mut self, code: Code, what: &str) {
         self.mistake.get_or_insert(Error::refused(code, "test request", what));
     }
-}
-
-fn exchange_with<G: Guest>(plugin: &G, takes: Duration) -> Result<()> {
-    stub::change(|exchange| exchange.phase = Phase::OnRequest);
-    match plugin.on_request(&mut Request::of_exchange())? {
-        Flow::Answer(answer) => {
-            answer.give()?;
-            stub::change(respond_with_answer);
-        }
-        Flow::Continue => {
-            stub::change(|exchange| exchange.phase = Phase::Direct);
-            plugin.direct(&mut Request::of_exchange(), &mut Direction::of_exchange())?;
-            stub::change(|exchange| {
-                exchange.phase = Phase::ModifyResponse;
-                exchange.wall += takes;
-                exchange.monotonic += takes;
-            });
-            plugin.modify_response(&mut Response::of_exchange())?;
-        }
-    }
-    stub::change(|exchange| exchange.phase = Phase::OnResponse);
-    plugin.on_response(&mut Response::of_exchange())
-}
-
-fn respond_with_answer(exchange: &mut Exchange) {
-    let (status, fields) = match &exchange.answer {
-        Some(answer) => (answer.status, answer.fields.clone()),
-        None => (200, Fields::new()),
-    };
-    exchange.status = status;
-    exchange.response = fields;
 }

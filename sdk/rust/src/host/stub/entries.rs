@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatewright_abi::{Code, kv};
 
-use super::stub::Checked;
+use super::Checked;
 
 /// The entries of one namespace.
 #[derive(Clone, Debug, Default)]
