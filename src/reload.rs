@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::config::{self, Config, Diagnostics, ListenerConfig, Problems};
 use crate::plugin::Engine;
 use crate::proxy::Patience;
-use crate::server::{Bound, Listener, Workers};
+use crate::server::{Bound, Http2, Listener, Protocols, Workers};
 use crate::snapshot::{Builder, Current, Snapshot};
 
 /// Replaces what a gateway runs on.
@@ -230,6 +230,13 @@ fn listener_of(config: &ListenerConfig) -> Listener {
             idle: config.idle_timeout,
             body: config.body_timeout,
         },
-        max_head: usize::try_from(config.max_head).unwrap_or(usize::MAX),
+        protocols: Protocols {
+            max_head: usize::try_from(config.max_head).unwrap_or(usize::MAX),
+            http2: config.http2.map(|http2| Http2 {
+                max_streams: http2.max_streams,
+                stream_window: http2.stream_window,
+                connection_window: http2.connection_window,
+            }),
+        },
     }
 }

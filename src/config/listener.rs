@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::diagnostics::Problems;
+use super::http2::Http2Config;
 use super::scalar::{address, size, timeout};
 use super::source::Spanned;
 use super::table::TableReader;
@@ -24,6 +25,8 @@ pub struct ListenerConfig {
     pub body_timeout: Duration,
     /// How large a request's head may be, in bytes.
     pub max_head: u64,
+    /// How HTTP/2 is spoken; `None` where it is not.
+    pub http2: Option<Http2Config>,
 }
 
 impl ListenerConfig {
@@ -35,8 +38,9 @@ impl ListenerConfig {
         let body_timeout = table.or("body_timeout", Duration::from_secs(30), timeout);
         // hyper needs a buffer of at least 8 KiB.
         let max_head = table.or("max_head", 64 << 10, size(8 << 10..=16 << 20, "from \"8KiB\" to \"16MiB\""));
+        let http2 = Http2Config::read(&mut table);
         table.later(&["tls", "max_body"]);
         table.finish();
-        Some(Self { name, listen: listen?, header_timeout, idle_timeout, body_timeout, max_head })
+        Some(Self { name, listen: listen?, header_timeout, idle_timeout, body_timeout, max_head, http2 })
     }
 }

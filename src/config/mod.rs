@@ -9,7 +9,7 @@
 //! syntax        text → tables
 //! value, table  one value, one table on its way to a type; scalar: durations, sizes, addresses, choices
 //! names         what may be referred to
-//! gateway, listener, upstream (endpoint_url, hash_key), plugin (json, kv), route: one file for each section
+//! gateway, listener (http2), upstream (endpoint_url, hash_key), plugin (json, kv), route: one file for each section
 //! ```
 //!
 //! There are no runtime types here: whatever runs is built from this by `snapshot`. What only a later layer can
@@ -20,6 +20,7 @@ mod diagnostics;
 mod endpoint_url;
 mod gateway;
 mod hash_key;
+mod http2;
 mod json;
 mod kv;
 mod listener;
@@ -47,6 +48,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Problems};
 pub use endpoint_url::{EndpointUrl, UrlError};
 pub use gateway::{AdminConfig, GatewayConfig, Level, LogConfig, LogFormat};
 pub use hash_key::HashKey;
+pub use http2::Http2Config;
 pub use kv::KvConfig;
 pub use listener::ListenerConfig;
 pub use plugin::{Capability, LimitsConfig, OnError, PluginConfig};

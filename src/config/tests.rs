@@ -162,6 +162,8 @@ fn every_key_of_a_listener_is_read() {
     assert_eq!(listener.idle_timeout, Duration::from_secs(3600));
     assert_eq!(listener.body_timeout, Duration::from_millis(250));
     assert_eq!(listener.max_head, 8192);
+    let http2 = Http2Config { max_streams: 10_000, stream_window: 64 << 10, connection_window: 1 << 30 };
+    assert_eq!(listener.http2, Some(http2));
 }
 
 #[test]
@@ -220,7 +222,8 @@ fn every_key_of_a_route_is_read() {
     assert_eq!(**route.director.as_ref().unwrap(), stamp(Some(OnError::Fail)));
     assert_eq!(route.middleware.len(), 2);
     assert_eq!(*route.modify_response[0], stamp(None));
-    assert_eq!(config.source.position(route.span.start).line, 42);
+    let line = config.source.text.lines().position(|line| line == "[[route]]").unwrap() + 1;
+    assert_eq!(config.source.position(route.span.start).line, line);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 /// What a client's connection is doing, and since when.
 ///
-/// One worker reads and writes it. It is an atomic only because hyper wants the stream of an upgraded connection to be
+/// Milliseconds of the process, shifted to make room for whether a head is on its way; or the number of open exchanges,
+/// below [`BUSY`]. One worker reads and writes it. It is an atomic only because hyper wants the stream of an upgraded connection to be
 /// `Send`, and the stream says when bytes come in.
 #[derive(Debug)]
 pub struct Activity(AtomicU64);
@@ -16,11 +17,12 @@ pub(super) enum Phase {
     Idle(Instant),
     /// The head of a request is on its way.
     Head(Instant),
-    /// An exchange is open.
+    /// At least one exchange is open.
     Busy,
 }
 
-const BUSY: u64 = u64::MAX;
+/// No clock of ours gets that far.
+const BUSY: u64 = 1 << 63;
 
 fn start() -> Instant {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -40,22 +42,32 @@ impl Activity {
     /// Bytes came in: where none were expected, a request begins.
     pub fn received(&self) {
         let state = self.0.load(Ordering::Relaxed);
-        if state != BUSY && state & 1 == 0 {
+        if state & (BUSY | 1) == 0 {
             self.0.store(head(now_ms()), Ordering::Relaxed);
         }
     }
 
+    /// Nothing is on its way: the connection may wait from now on.
+    pub fn rest(&self) {
+        self.0.store(now_ms() << 1, Ordering::Relaxed);
+    }
+
     pub(super) fn begin(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
+        let state = self.0.load(Ordering::Relaxed);
+        let open = if state & BUSY == 0 { BUSY } else { state };
+        self.0.store(open + 1, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
-        self.0.store(now_ms() << 1, Ordering::Relaxed);
+        match self.0.load(Ordering::Relaxed) {
+            state if state > BUSY + 1 => self.0.store(state - 1, Ordering::Relaxed),
+            _ => self.rest(),
+        }
     }
 
     pub(super) fn phase(&self) -> Phase {
         match self.0.load(Ordering::Relaxed) {
-            BUSY => Phase::Busy,
+            state if state & BUSY != 0 => Phase::Busy,
             state => {
                 let since = start() + Duration::from_millis(state >> 1);
                 if state & 1 == 1 { Phase::Head(since) } else { Phase::Idle(since) }
@@ -83,5 +95,16 @@ mod tests {
         assert!(matches!(activity.phase(), Phase::Idle(_)));
         activity.received();
         assert!(matches!(activity.phase(), Phase::Head(_)));
+    }
+
+    #[test]
+    fn a_connection_is_busy_until_the_last_of_its_exchanges_has_ended() {
+        let activity = Activity::accepted();
+        activity.begin();
+        activity.begin();
+        activity.end();
+        assert_eq!(activity.phase(), Phase::Busy);
+        activity.end();
+        assert!(matches!(activity.phase(), Phase::Idle(_)));
     }
 }

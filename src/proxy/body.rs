@@ -11,7 +11,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::peer::Peer;
+use super::peer::Open;
 use super::record::Record;
 use super::view::View;
 use crate::upstream::{Connection, Lease};
@@ -38,8 +38,8 @@ pub(super) struct Tail {
     pub(super) connection: Option<Connection<Body>>,
     pub(super) lease: Option<Lease>,
     pub(super) record: Option<Record>,
-    /// Its connection is idle again.
-    pub(super) peer: Option<Rc<Peer>>,
+    /// The exchange is no longer open on the client's connection.
+    pub(super) open: Option<Open>,
     /// The exchange's snapshot lives to its end.
     pub(super) view: Option<Rc<View>>,
 }
@@ -100,6 +100,13 @@ impl Body {
         matches!(self.content, Content::Empty)
     }
 
+    /// Sends nothing of it. What was made here is dropped; an upstream that sends what nobody asked for is cut off.
+    pub(super) fn leave_out(&mut self) {
+        if matches!(self.content, Content::Full(_)) {
+            self.content = Content::Empty;
+        }
+    }
+
     /// Hangs on what ends together with this body.
     pub(super) fn tail(&mut self) -> &mut Tail {
         self.tail.get_or_insert_default()
@@ -117,10 +124,12 @@ impl http_body::Body for Body {
         let Self { content, tail } = self.get_mut();
         let frame = ready!(content.poll_frame(context));
         match &frame {
+            // Trailers are the end, and not everybody asks for more after them.
+            Some(Ok(frame)) if frame.is_trailers() => *content = Content::Empty,
             Some(Ok(frame)) => count(frame, tail),
             // What was read to its end needs no look at how it stands.
             None => *content = Content::Empty,
-            Some(Err(_)) => {}
+            Some(Err(_)) => settle(tail),
         }
         Poll::Ready(frame)
     }
@@ -147,6 +156,13 @@ fn count(frame: &Frame<Bytes>, tail: &mut Option<Box<Tail>>) {
         (frame.data_ref(), tail.as_mut().and_then(|tail| tail.record.as_mut()))
     {
         record.sent += data.len() as u64;
+    }
+}
+
+/// That the body broke off is not the client's doing.
+fn settle(tail: &mut Option<Box<Tail>>) {
+    if let Some(open) = tail.as_mut().and_then(|tail| tail.open.as_mut()) {
+        open.settle();
     }
 }
 
@@ -189,8 +205,8 @@ impl Tail {
         if let Some(record) = self.record {
             record.end(complete);
         }
-        if let Some(peer) = self.peer {
-            peer.end();
+        if let Some(mut open) = self.open.filter(|_| complete) {
+            open.settle();
         }
     }
 }

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Version, request};
 use smallvec::SmallVec;
 
 use super::error::ProxyError;
+use super::http2;
 use crate::exchange::RequestHead;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -37,6 +38,9 @@ pub(super) fn host(head: &request::Parts) -> Result<Option<&str>, ProxyError> {
     if head.method == Method::CONNECT {
         return Err(ProxyError::Connect);
     }
+    if head.version == Version::HTTP_2 {
+        return http2::host(head);
+    }
     if let Some(authority) = head.uri.authority() {
         return Ok(Some(authority.as_str()));
     }
@@ -60,6 +64,9 @@ pub(super) fn outgoing(head: request::Parts) -> RequestHead {
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
     {
         headers.insert(HOST, host);
+    }
+    if version == Version::HTTP_2 {
+        http2::join_cookies(&mut headers);
     }
     let target = uri.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
     RequestHead { method, target, version, headers }

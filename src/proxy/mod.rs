@@ -3,9 +3,11 @@
 mod activity;
 mod body;
 mod chain;
+mod churn;
 mod error;
 mod forward;
 mod headers;
+mod http2;
 mod peer;
 mod record;
 mod respond;
@@ -26,7 +28,7 @@ use crate::snapshot::{Current, Route, Snapshot};
 pub use activity::Activity;
 pub use body::{Body, BodyError};
 pub use error::ProxyError;
-pub use peer::{Patience, Peer};
+pub use peer::{Open, Patience, Peer};
 pub use view::View;
 
 use chain::Chain;
@@ -59,7 +61,7 @@ impl Proxy {
 
     /// Serves one request: never fails, since every error has a response.
     pub async fn handle(&self, mut request: Request<Incoming>, peer: &Rc<Peer>) -> Response<Body> {
-        peer.begin();
+        let open_exchange = peer.begin();
         let view = self.view();
         let mut record = Record::begin(&request, peer, view.snapshot.access_log);
         let upgrade = Upgrade::wanted(&mut request, peer);
@@ -78,7 +80,7 @@ impl Proxy {
         while let Err(error) = chain.response_phase(&mut exchange).await {
             body = respond::to_error(&ProxyError::Plugin(error), &mut exchange);
         }
-        respond::finish(exchange, body, record, view, peer)
+        respond::finish(exchange, body, record, view, open_exchange)
     }
 }
 

@@ -1,11 +1,13 @@
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::activity::{Activity, Phase};
+use super::churn::Churn;
 
 /// How long a client may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,10 @@ pub struct Peer {
     /// How long it may take for what.
     pub patience: Patience,
     activity: Arc<Activity>,
+    /// How fast it takes its requests back.
+    churn: Churn,
+    /// Told when that is too fast.
+    restless: Notify,
     /// Dropped with the peer: whoever drains the gateway waits for that.
     _open: mpsc::Sender<()>,
 }
@@ -39,7 +45,9 @@ impl Peer {
         // An address is made of digits, dots and colons: always a valid value.
         let ip = HeaderValue::try_from(address.ip().to_canonical().to_string())
             .unwrap_or(HeaderValue::from_static("unknown"));
-        Self { address, ip, patience, activity: Arc::new(Activity::accepted()), _open: open }
+        let activity = Arc::new(Activity::accepted());
+        let (churn, restless) = (Churn::default(), Notify::new());
+        Self { address, ip, patience, activity, churn, restless, _open: open }
     }
 
     /// For the stream, which knows when bytes come in.
@@ -48,14 +56,16 @@ impl Peer {
         Arc::clone(&self.activity)
     }
 
-    /// An exchange begins.
-    pub fn begin(&self) {
+    /// An exchange begins. It ends when what is returned is dropped.
+    #[must_use]
+    pub fn begin(self: &Rc<Self>) -> Open {
         self.activity.begin();
+        Open { peer: Rc::clone(self), settled: false }
     }
 
-    /// The exchange has ended.
-    pub fn end(&self) {
-        self.activity.end();
+    /// Comes back when the client takes its requests back so fast that it must be at mischief.
+    pub async fn restless(&self) {
+        self.restless.notified().await;
     }
 
     /// When the connection must have moved on; `None` while an exchange is open.
@@ -65,6 +75,29 @@ impl Peer {
             Phase::Idle(since) => Some(since + self.patience.idle),
             Phase::Head(since) => Some(since + self.patience.header),
             Phase::Busy => None,
+        }
+    }
+}
+
+/// An exchange that is open on a connection.
+#[derive(Debug)]
+pub struct Open {
+    peer: Rc<Peer>,
+    settled: bool,
+}
+
+impl Open {
+    /// It ended as it should, or for a reason that is not the client's.
+    pub(super) fn settle(&mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.peer.activity.end();
+        if !self.settled && self.peer.churn.is_too_much() {
+            self.peer.restless.notify_one();
         }
     }
 }

@@ -51,7 +51,7 @@ impl Record {
             started: Instant::now(),
             client: peer.address,
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            uri: target(request),
             version: request.version(),
             status: None,
             until_head: None,
@@ -62,6 +62,11 @@ impl Record {
             complete: false,
             exchange: None,
         }
+    }
+
+    /// Whether the response has no body, whatever its head says.
+    pub(super) fn is_to_head(&self) -> bool {
+        self.method == Method::HEAD
     }
 
     /// The head of the response is on its way.
@@ -114,6 +119,14 @@ impl Drop for Record {
         if self.wanted {
             self.write();
         }
+    }
+}
+
+/// What was asked for, as HTTP/1 would write it.
+fn target<B>(request: &Request<B>) -> Uri {
+    match request.uri().path_and_query() {
+        Some(target) if request.version() == Version::HTTP_2 => Uri::from(target.clone()),
+        _ => request.uri().clone(),
     }
 }
 

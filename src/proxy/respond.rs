@@ -9,7 +9,7 @@ use tracing::{debug, error};
 
 use super::body::Body;
 use super::error::ProxyError;
-use super::peer::Peer;
+use super::peer::Open;
 use super::record::Record;
 use super::view::View;
 use crate::exchange::{Exchange, ResponseHead};
@@ -54,14 +54,18 @@ pub(super) fn finish(
     mut body: Body,
     mut record: Record,
     view: Rc<View>,
-    peer: &Rc<Peer>,
+    open: Open,
 ) -> Response<Body> {
     let head = exchange.response.take();
     let head = head.unwrap_or(ResponseHead { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new() });
     record.head(head.status, exchange);
+    // Over HTTP/1 hyper leaves it out by itself.
+    if record.is_to_head() {
+        body.leave_out();
+    }
     let tail = body.tail();
     tail.record = Some(record);
-    tail.peer = Some(Rc::clone(peer));
+    tail.open = Some(open);
     tail.view = Some(view);
     let mut response = Response::new(body);
     *response.status_mut() = head.status;

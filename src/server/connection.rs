@@ -1,44 +1,138 @@
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::net::TcpStream;
+use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 use tracing::debug;
 
+use super::http2;
 use super::stream::ClientStream;
+use super::transport::{Beginning, PREFACE, Transport};
+use super::watched::Watched;
 use crate::proxy::{Peer, Proxy};
+
+/// What a listener's connections are held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols {
+    /// Bytes of a request's head.
+    pub max_head: usize,
+    /// HTTP/2, where it is spoken.
+    pub http2: Option<Http2>,
+}
+
+/// How HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http2 {
+    /// Streams that a connection may have open at a time.
+    pub max_streams: u32,
+    /// Bytes of a request's body that may be on their way and not yet passed on: of one stream,
+    pub stream_window: u32,
+    /// and of all streams of a connection.
+    pub connection_window: u32,
+}
+
+/// A connection of either protocol.
+pub(super) trait Connection: Future<Output = hyper::Result<()>> {
+    /// How long the client of a connection that is closed for its idleness may take to hear of it.
+    const GOODBYE: Duration;
+
+    /// Ends after what is open; at once where nothing is.
+    fn graceful_shutdown(self: Pin<&mut Self>);
+}
+
+impl<S> Connection for http1::UpgradeableConnection<ClientStream, S>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = crate::proxy::Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    const GOODBYE: Duration = Duration::ZERO;
+
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        Self::graceful_shutdown(self);
+    }
+}
 
 /// Serves one connection until it ends, its client takes too long, or its listener goes and it has become idle.
 pub(super) async fn serve(
-    socket: TcpStream,
+    mut transport: Transport,
     peer: Rc<Peer>,
     proxy: Rc<Proxy>,
-    max_head: usize,
+    protocols: Protocols,
     mut listening: watch::Receiver<()>,
 ) {
-    let service = {
-        let peer = Rc::clone(&peer);
-        service_fn(move |request| {
-            let (proxy, peer) = (Rc::clone(&proxy), Rc::clone(&peer));
-            async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
-        })
-    };
-    let stream = ClientStream::new(socket, peer.activity());
-    let connection = protocol(max_head).serve_connection(stream, service).with_upgrades();
-    tokio::pin!(connection);
     let overdue = overdue(&peer);
     tokio::pin!(overdue);
+    let beginning = match protocols.http2 {
+        None => None,
+        Some(_) => tokio::select! {
+            biased;
+            beginning = Beginning::read(&mut transport) => match beginning {
+                Ok(beginning) => Some(beginning),
+                Err(error) => return debug!(client = %peer.address, "connection ended: {error}"),
+            },
+            () = overdue.as_mut() => return took_too_long(&peer),
+            // The request that may still come is HTTP/1's to wait for, or not.
+            _ = listening.changed() => None,
+        },
+    };
+    let beginning = beginning.unwrap_or_default();
+    match protocols.http2.filter(|_| beginning.is_http2) {
+        Some(settings) => {
+            peer.activity().rest();
+            // Most of what comes in over HTTP/2 is about the connection itself and begins no request.
+            let stream = TokioIo::new(Watched::new(transport, beginning.bytes, PREFACE.len()));
+            let service = |request| answer(&proxy, &peer, request);
+            let connection =
+                http2::protocol(settings, protocols.max_head).serve_connection(stream, service_fn(service));
+            drive(connection, &peer, overdue, listening).await;
+        }
+        None => {
+            let stream = ClientStream::new(transport, beginning.bytes, peer.activity());
+            let service = |request| answer(&proxy, &peer, request);
+            let connection =
+                http1(protocols.max_head).serve_connection(stream, service_fn(service)).with_upgrades();
+            drive(connection, &peer, overdue, listening).await;
+        }
+    }
+}
+
+fn answer(
+    proxy: &Rc<Proxy>,
+    peer: &Rc<Peer>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<hyper::Response<crate::proxy::Body>, Infallible>> + use<> {
+    let (proxy, peer) = (Rc::clone(proxy), Rc::clone(peer));
+    async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
+}
+
+/// Keeps a connection going to its end.
+async fn drive<C: Connection>(
+    connection: C,
+    peer: &Peer,
+    mut overdue: Pin<&mut impl Future<Output = ()>>,
+    mut listening: watch::Receiver<()>,
+) {
+    tokio::pin!(connection);
     let mut closing = false;
     let ended = loop {
         tokio::select! {
             biased;
             ended = connection.as_mut() => break ended,
             () = overdue.as_mut() => {
-                return debug!(client = %peer.address, "connection closed: its client took too long");
+                took_too_long(peer);
+                return leave(connection, C::GOODBYE).await;
+            }
+            () = peer.restless() => {
+                debug!(client = %peer.address, "connection closed: its client takes back too many requests");
+                return leave(connection, Duration::ZERO).await;
             }
             // The sender is never used, only dropped.
             _ = listening.changed(), if !closing => {
@@ -52,7 +146,21 @@ pub(super) async fn serve(
     }
 }
 
-fn protocol(max_head: usize) -> http1::Builder {
+/// Says that the connection ends, and ends it.
+async fn leave(mut connection: Pin<&mut impl Connection>, goodbye: Duration) {
+    connection.as_mut().graceful_shutdown();
+    let said =
+        std::future::poll_fn(|context| Poll::Ready(connection.as_mut().poll(context).is_ready())).await;
+    if !said && !goodbye.is_zero() {
+        let _ = timeout(goodbye, connection).await;
+    }
+}
+
+fn took_too_long(peer: &Peer) {
+    debug!(client = %peer.address, "connection closed: its client took too long");
+}
+
+fn http1(max_head: usize) -> http1::Builder {
     let mut protocol = http1::Builder::new();
     // The peer keeps all deadlines of a connection with one timer; hyper's own would be one for each request.
     protocol.header_read_timeout(None).max_header_size(max_head);

@@ -3,6 +3,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::connection::Protocols;
 use crate::proxy::Patience;
 
 /// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
@@ -17,8 +18,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// How long clients may take for what.
     pub patience: Patience,
-    /// Bytes of a request's head.
-    pub max_head: usize,
+    /// What its connections are held to.
+    pub protocols: Protocols,
 }
 
 impl Listener {
@@ -93,7 +94,8 @@ mod tests {
     fn listener(address: SocketAddr) -> Listener {
         let second = Duration::from_secs(1);
         let patience = Patience { header: second, idle: second, body: second };
-        Listener { name: "web".into(), address, patience, max_head: 8192 }
+        let protocols = Protocols { max_head: 8192, http2: None };
+        Listener { name: "web".into(), address, patience, protocols }
     }
 
     #[test]

@@ -4,9 +4,13 @@
 //! nothing on the request path crosses from one to another.
 
 mod connection;
+mod http2;
 mod listener;
 mod stream;
+mod transport;
+mod watched;
 mod worker;
 
+pub use connection::{Http2, Protocols};
 pub use listener::{BindError, Bound, Listener};
 pub use worker::{Worker, Workers};

@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::connection;
 use super::listener::{Bound, Listener};
+use super::transport::Transport;
 use crate::plugin::Engine;
 use crate::proxy::{Peer, Proxy};
 use crate::snapshot::Current;
@@ -218,12 +219,14 @@ async fn accept(
             Ok((stream, address)) => {
                 // Without it, the last piece of a response may wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let (patience, max_head) = {
+                let (patience, protocols) = {
                     let settings = settings.borrow();
-                    (settings.patience, settings.max_head)
+                    (settings.patience, settings.protocols)
                 };
                 let peer = Rc::new(Peer::new(address, patience, open.clone()));
-                let serve = connection::serve(stream, peer, Rc::clone(&proxy), max_head, connections.clone());
+                let transport = Transport::Clear(stream);
+                let serve =
+                    connection::serve(transport, peer, Rc::clone(&proxy), protocols, connections.clone());
                 spawn_local(serve);
             }
             Err(error) if is_passing(&error) => {}

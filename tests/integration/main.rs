@@ -15,6 +15,7 @@
 mod assemblyscript;
 mod balance;
 mod hostile;
+mod http2;
 mod kv;
 mod lifecycle;
 mod plugins;

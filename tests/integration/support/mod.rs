@@ -1,8 +1,10 @@
 //! What the tests are written in: gateways, backends, and messages as they are on the wire.
 
 mod backend;
+pub(crate) mod frames;
 mod gateway;
 mod guest;
+mod http2;
 mod log;
 mod message;
 mod wait;
@@ -11,6 +13,7 @@ mod wire;
 pub(crate) use backend::{Backend, Refusing};
 pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_tool_in, plugins_folder, run};
 pub(crate) use guest::{guest, hostile, module};
+pub(crate) use http2::{Http2, get2, whole};
 pub(crate) use message::{Message, Reply, Request};
 pub(crate) use wait::{Gate, eventually};
 pub(crate) use wire::Wire;
