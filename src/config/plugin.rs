@@ -97,11 +97,13 @@ pub struct LimitsConfig {
     pub memory: u64,
     /// How long a call may run.
     pub time: Duration,
+    /// How many bytes of a body it may have at hand at once, or make.
+    pub body: u64,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { memory: 16 << 20, time: Duration::from_millis(10) }
+        Self { memory: 16 << 20, time: Duration::from_millis(10), body: 1 << 20 }
     }
 }
 
@@ -114,8 +116,9 @@ impl LimitsConfig {
         let config = Self {
             memory: table.or("memory", default.memory, memory),
             time: table.or("time", default.time, timeout),
+            body: table.or("body", default.body, size(0..=1 << 30, "up to \"1GiB\"")),
         };
-        table.later(&["body", "instances"]);
+        table.later(&["instances"]);
         table.finish();
         Some(config)
     }

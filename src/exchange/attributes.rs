@@ -46,6 +46,13 @@ impl Attributes {
         self.entries.iter().map(|(name, value)| (&**name, value))
     }
 
+    /// Those that `before` does not have, or has with another value.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let new = self.entries.iter().filter(|(name, value)| before.get(name) != Some(value));
+        Self { entries: new.cloned().collect() }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -6,6 +6,7 @@ mod attributes;
 mod fields;
 mod hash_key;
 mod id;
+mod window;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use attributes::Attributes;
 pub use fields::{FieldError, add, remove, set};
 pub use hash_key::HashKey;
 pub use id::RequestId;
+pub use window::{Access, Side, Window};
 
 /// What one exchange carries from its first byte to its last.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct Exchange {
     pub direction: Direction,
     /// What a plugin answered instead of the upstream.
     pub answer: Option<Answer>,
+    /// What the guest that is being called sees of a body.
+    pub window: Option<Window>,
     /// How many bytes of head and attributes guests may still add.
     pub allowance: usize,
 }
@@ -126,7 +130,28 @@ impl Exchange {
             attributes: Attributes::default(),
             direction: Direction::default(),
             answer: None,
+            window: None,
             allowance: GUEST_ALLOWANCE,
+        }
+    }
+}
+
+impl Exchange {
+    /// A copy for a guest that goes on while the exchange does: it sees the heads as they are now.
+    #[must_use]
+    pub fn shadow(&self) -> Self {
+        Self {
+            id: self.id,
+            client: self.client,
+            route: Arc::clone(&self.route),
+            upstream: self.upstream.clone(),
+            request: self.request.clone(),
+            response: self.response.clone(),
+            attributes: self.attributes.clone(),
+            direction: self.direction.clone(),
+            answer: None,
+            window: None,
+            allowance: self.allowance,
         }
     }
 }
@@ -162,6 +187,7 @@ impl Exchange {
         self.direction = saved.direction;
         self.allowance = saved.allowance;
         self.answer = None;
+        self.window = None;
     }
 }
 

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use super::error::CallError;
 use super::instance::Hook;
 use super::middleware::{Flow, flow};
@@ -9,8 +11,8 @@ impl Pool {
     ///
     /// # Errors
     /// [`CallError`] when the guest failed; the exchange is then as the guest left it.
-    pub async fn direct(&self, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
-        let code = self.call(Hook::Direct, exchange).await?;
-        flow(self, Hook::Direct, code, exchange)
+    pub async fn direct(self: &Rc<Self>, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
+        let called = self.call(Hook::Direct, exchange).await?;
+        flow(self, Hook::Direct, called, exchange)
     }
 }

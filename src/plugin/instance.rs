@@ -24,6 +24,8 @@ pub enum Hook {
     OnResponse,
     /// Modify-response.
     ModifyResponse,
+    /// A piece of a body that one of the hooks above chose to stream.
+    OnBody,
 }
 
 impl Hook {
@@ -40,7 +42,7 @@ impl Hook {
 
     pub(super) fn role(self) -> Option<Role> {
         match self {
-            Self::Init => None,
+            Self::Init | Self::OnBody => None,
             Self::Direct => Some(Role::Director),
             Self::OnRequest | Self::OnResponse => Some(Role::Middleware),
             Self::ModifyResponse => Some(Role::ModifyResponse),
@@ -56,6 +58,7 @@ impl fmt::Display for Hook {
             Self::OnRequest => "on_request",
             Self::OnResponse => "on_response",
             Self::ModifyResponse => "modify_response",
+            Self::OnBody => "on_body",
         })
     }
 }
@@ -66,6 +69,7 @@ struct Hooks {
     on_request: Option<TypedFunc<(), i32>>,
     on_response: Option<TypedFunc<(), i32>>,
     modify_response: Option<TypedFunc<(), i32>>,
+    on_body: Option<TypedFunc<(), i32>>,
 }
 
 /// One live store of a plugin. Serves one call at a time; after a failure it must not be used again.
@@ -130,6 +134,7 @@ impl Hooks {
             Hook::OnRequest => self.on_request.as_ref(),
             Hook::OnResponse => self.on_response.as_ref(),
             Hook::ModifyResponse => self.modify_response.as_ref(),
+            Hook::OnBody => self.on_body.as_ref(),
         }
     }
 }
@@ -178,6 +183,7 @@ async fn enter(store: &mut Store<Guest>, plugin: &Plugin) -> wasmtime::Result<(H
         on_request: hook(export::ON_REQUEST),
         on_response: hook(export::ON_RESPONSE),
         modify_response: hook(export::MODIFY_RESPONSE),
+        on_body: hook(export::ON_BODY),
     };
     Ok((hooks, code))
 }

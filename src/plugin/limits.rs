@@ -14,6 +14,8 @@ pub struct Limits {
     pub memory: usize,
     /// Running time of one hook, in which waiting does not count. A started millisecond counts whole.
     pub time: Duration,
+    /// Bytes of a body that a hook has at hand at once, or makes.
+    pub body: usize,
 }
 
 /// Running time of start and `init` together.
@@ -21,7 +23,7 @@ pub(super) const START_TIME: Duration = Duration::from_secs(1);
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 16 << 20, time: Duration::from_millis(10) }
+        Self { memory: 16 << 20, time: Duration::from_millis(10), body: 1 << 20 }
     }
 }
 

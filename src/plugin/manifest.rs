@@ -4,6 +4,7 @@ use gatewright_abi::{export, unpack};
 use serde::Deserialize;
 use wasmtime::{InstancePre, Store};
 
+use super::body::Bodies;
 use super::engine::Engine;
 use super::error::{ModuleError, describe};
 use super::host::Guest;
@@ -22,6 +23,9 @@ pub struct Manifest {
     /// A JSON Schema of its configuration.
     #[serde(default)]
     pub config: Option<serde_json::Value>,
+    /// How its hooks want bodies.
+    #[serde(default)]
+    pub(super) bodies: Bodies,
 }
 
 /// A role of a plugin.

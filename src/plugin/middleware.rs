@@ -1,19 +1,23 @@
+use std::rc::Rc;
 use std::sync::Arc;
 
 use gatewright_abi::hook;
 
 use super::error::{CallError, Failure};
 use super::instance::Hook;
-use super::pool::Pool;
+use super::pool::{Called, Pool};
+use super::streaming::Streaming;
 use crate::exchange::Exchange;
 
 /// What a request-phase hook decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Flow {
     /// Go on to what stands behind.
     Continue,
     /// The guest answered; what stands behind does not run.
     Answered,
+    /// Go on, with the body through the guest.
+    Stream(Box<Streaming>),
 }
 
 impl Pool {
@@ -21,23 +25,30 @@ impl Pool {
     ///
     /// # Errors
     /// [`CallError`] when the guest failed; the exchange is then as the guest left it.
-    pub async fn on_request(&self, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
-        let code = self.call(Hook::OnRequest, exchange).await?;
-        flow(self, Hook::OnRequest, code, exchange)
+    pub async fn on_request(self: &Rc<Self>, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
+        let called = self.call(Hook::OnRequest, exchange).await?;
+        flow(self, Hook::OnRequest, called, exchange)
     }
 
-    /// The middleware's response phase.
+    /// The middleware's response phase; the guest, where the body goes through it.
     ///
     /// # Errors
     /// As [`Pool::on_request`].
-    pub async fn on_response(&self, exchange: &mut Box<Exchange>) -> Result<(), CallError> {
-        let code = self.call(Hook::OnResponse, exchange).await?;
-        self.done(Hook::OnResponse, code)
+    pub async fn on_response(
+        self: &Rc<Self>,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Option<Box<Streaming>>, CallError> {
+        let called = self.call(Hook::OnResponse, exchange).await?;
+        self.done(Hook::OnResponse, called)
     }
 
     /// A hook that can only go on.
-    pub(super) fn done(&self, hook: Hook, code: i32) -> Result<(), CallError> {
-        if code == hook::CONTINUE { Ok(()) } else { Err(self.broke(hook, code)) }
+    pub(super) fn done(&self, hook: Hook, called: Called) -> Result<Option<Box<Streaming>>, CallError> {
+        match called {
+            Called::Ended(hook::CONTINUE) => Ok(None),
+            Called::Ended(code) => Err(self.broke(hook, code)),
+            Called::Streams(streaming) => Ok(Some(streaming)),
+        }
     }
 
     fn broke(&self, hook: Hook, code: i32) -> CallError {
@@ -50,9 +61,16 @@ impl Pool {
 pub(super) fn flow(
     pool: &Pool,
     hook: Hook,
-    code: i32,
+    called: Called,
     exchange: &mut Box<Exchange>,
 ) -> Result<Flow, CallError> {
+    let code = match called {
+        Called::Ended(code) => code,
+        Called::Streams(streaming) => {
+            exchange.answer = None;
+            return Ok(Flow::Stream(streaming));
+        }
+    };
     match (code, exchange.answer.is_some()) {
         (hook::CONTINUE, _) => {
             // An answer that the guest thought better of.

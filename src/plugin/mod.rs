@@ -7,6 +7,7 @@
 //! plugin       a configured use of a module, proven to start
 //! instance     one live store: serves one call at a time
 //! pool         a worker's idle instances of one plugin
+//! body         how a module wants message bodies;  streaming: a guest that has one piece by piece
 //! director, middleware, modify_response    the typed calls
 //! host/        what a guest may call, a file for each capability
 //! memory       the only place that touches a guest's pointers
@@ -16,6 +17,7 @@
 //! A guest is hostile until proven otherwise: whatever it does costs the exchange that called it and the instance it ran
 //! on, never more. Nothing here knows of upstreams, configuration files or hyper.
 
+mod body;
 mod capability;
 mod director;
 mod engine;
@@ -31,8 +33,10 @@ mod module;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod plugin;
 mod pool;
+mod streaming;
 mod ticker;
 
+pub use body::{BodyMode, BodyUse, Content};
 pub use capability::Capability;
 pub use engine::Engine;
 pub use error::{CallError, Failure, LoadError, ModuleError};
@@ -43,3 +47,4 @@ pub use middleware::Flow;
 pub use module::{Digest, MemorySize, Module};
 pub use plugin::{Grants, OnError, Plugin};
 pub use pool::Pool;
+pub use streaming::{Made, Streaming};

@@ -4,6 +4,7 @@ use gatewright_abi::export;
 use sha2::{Digest as _, Sha256};
 use wasmtime::{ExternType, FuncType, InstancePre, ValType};
 
+use super::body::BodyUse;
 use super::capability::{self, Capability};
 use super::engine::Engine;
 use super::error::ModuleError;
@@ -70,6 +71,7 @@ impl Module {
         let pre = link(engine, &module)?;
         let manifest = super::manifest::read(engine, &pre).await?;
         check_roles(&module, &manifest)?;
+        check_bodies(&module, &manifest)?;
         Ok(Self { digest: Digest::of(bytes), pre, manifest })
     }
 
@@ -95,6 +97,12 @@ impl Module {
     #[must_use]
     pub fn has_hook(&self, hook: Hook) -> bool {
         self.pre.module().get_export(hook_export(hook)).is_some()
+    }
+
+    /// How `hook` wants the body of its message.
+    #[must_use]
+    pub fn body_use(&self, hook: Hook) -> BodyUse {
+        self.manifest.bodies.of(hook)
     }
 
     /// What it asks for: everything it imports, by capability, in the order of its imports.
@@ -154,6 +162,7 @@ fn hook_export(hook: Hook) -> &'static str {
         Hook::OnRequest => export::ON_REQUEST,
         Hook::OnResponse => export::ON_RESPONSE,
         Hook::ModifyResponse => export::MODIFY_RESPONSE,
+        Hook::OnBody => export::ON_BODY,
     }
 }
 
@@ -176,7 +185,7 @@ fn check_exports(module: &wasmtime::Module) -> Result<(), ModuleError> {
     }
     required(module, export::MANIFEST, &ValType::I64, "which every plugin must")?;
     required(module, export::INIT, &ValType::I32, "which every plugin must")?;
-    [export::DIRECT, export::ON_REQUEST, export::ON_RESPONSE, export::MODIFY_RESPONSE]
+    [export::DIRECT, export::ON_REQUEST, export::ON_RESPONSE, export::MODIFY_RESPONSE, export::ON_BODY]
         .into_iter()
         .filter(|hook| module.get_export(hook).is_some())
         .try_for_each(|hook| required(module, hook, &ValType::I32, ""))
@@ -220,6 +229,14 @@ fn check_roles(module: &wasmtime::Module, manifest: &Manifest) -> Result<(), Mod
             _ => Ok(()),
         }
     })
+}
+
+fn check_bodies(module: &wasmtime::Module, manifest: &Manifest) -> Result<(), ModuleError> {
+    manifest.bodies.check().map_err(ModuleError::Manifest)?;
+    if manifest.bodies.stream() && module.get_export(export::ON_BODY).is_none() {
+        return Err(missing(export::ON_BODY, "though its manifest asks to stream bodies"));
+    }
+    Ok(())
 }
 
 /// Resolves the imports. What this version does not have yet is resolved by stubs that trap: no use of the module gets

@@ -1,18 +1,29 @@
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use gatewright_abi::hook;
 
+use super::body::BodyMode;
 use super::engine::Engine;
 use super::error::{CallError, Failure};
 use super::instance::{Hook, Instance};
 use super::plugin::Plugin;
+use super::streaming::Streaming;
 use super::ticker::Beat;
 use crate::exchange::Exchange;
 
 /// Idle instances kept for the next calls. Calls hold an instance only while the guest runs, so a worker needs more than
 /// a few only while guests are suspended.
 const MAX_IDLE: usize = 32;
+
+/// How a call ended.
+pub(super) enum Called {
+    /// The hook returned this.
+    Ended(i32),
+    /// The guest waits for the body.
+    Streams(Box<Streaming>),
+}
 
 /// A worker's instances of one plugin. Not shared with other workers: taking one is a `pop`.
 pub struct Pool {
@@ -61,16 +72,53 @@ impl Pool {
     }
 
     /// Enters the plugin and returns what the hook returned.
-    pub(super) async fn call(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<i32, CallError> {
+    pub(super) async fn call(
+        self: &Rc<Self>,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<Called, CallError> {
         let outcome = self.enter(hook, exchange).await;
         outcome.map_err(|failure| CallError { plugin: Arc::clone(self.plugin.name()), hook, failure })
     }
 
-    async fn enter(&self, hook: Hook, exchange: &mut Box<Exchange>) -> Result<i32, Failure> {
+    async fn enter(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Called, Failure> {
         let mut instance = self.take().await?;
         let outcome = instance.call(&self.plugin, &self.beat, hook, exchange).await;
+        if let Ok(hook::STREAM) = outcome {
+            return self.hold(hook, instance, exchange);
+        }
         self.give_back(instance, &outcome);
-        outcome
+        outcome.map(Called::Ended)
+    }
+
+    /// The guest chose to have the body piece by piece: its instance stays with the exchange.
+    fn hold(
+        self: &Rc<Self>,
+        hook: Hook,
+        instance: Box<Instance>,
+        exchange: &Exchange,
+    ) -> Result<Called, Failure> {
+        if self.plugin.module().body_use(hook).mode != BodyMode::Stream {
+            let message = format!("wants to stream a body, which its manifest does not say of {hook}");
+            return Err(Failure::Contract(message));
+        }
+        let shadow = Box::new(exchange.shadow());
+        Ok(Called::Streams(Box::new(Streaming::new(Rc::clone(self), instance, shadow, hook.side()))))
+    }
+
+    /// Enters an instance that stays with its exchange.
+    pub(super) async fn enter_held(
+        &self,
+        instance: &mut Instance,
+        hook: Hook,
+        exchange: &mut Box<Exchange>,
+    ) -> Result<i32, Failure> {
+        instance.call(&self.plugin, &self.beat, hook, exchange).await
+    }
+
+    /// An instance has served the body that it stayed for.
+    pub(super) fn end_held(&self, instance: Box<Instance>) {
+        self.give_back(instance, &Ok(hook::CONTINUE));
     }
 
     /// An idle instance, or a new one.

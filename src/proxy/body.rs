@@ -1,19 +1,24 @@
 //! Bodies on their way through: nothing is kept but what is being moved.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::coding::CodingError;
 use super::peer::Open;
 use super::record::Record;
+use super::stage::Stage;
 use super::view::View;
+use crate::plugin::CallError;
 use crate::upstream::{Connection, Lease};
 
 /// The body of a request to an upstream or of a response to a client.
@@ -27,8 +32,20 @@ pub struct Body {
 enum Content {
     Empty,
     Full(Bytes),
-    Client { incoming: Incoming, pause: Pause, progress: Progress },
+    Client {
+        incoming: Incoming,
+        pause: Pause,
+        progress: Progress,
+    },
     Upstream(Incoming),
+    /// Read ahead: what was read goes first.
+    Chained {
+        front: VecDeque<Bytes>,
+        trailers: Option<HeaderMap>,
+        rest: Option<Box<Body>>,
+    },
+    /// On its way through a guest.
+    Stage(Box<Stage>),
 }
 
 /// What ends together with a response's body.
@@ -53,6 +70,12 @@ pub enum BodyError {
     /// The client paused for too long.
     #[error("the client sent nothing for {0:?}")]
     Paused(Duration),
+    /// A guest that it went through failed.
+    #[error(transparent)]
+    Plugin(#[from] CallError),
+    /// Its content coding.
+    #[error(transparent)]
+    Coding(#[from] CodingError),
 }
 
 impl Body {
@@ -86,8 +109,20 @@ impl Body {
     pub(super) fn progress(&self) -> Option<Progress> {
         match &self.content {
             Content::Client { progress, .. } => Some(progress.clone()),
+            Content::Chained { rest: Some(rest), .. } => rest.progress(),
+            Content::Stage(stage) => stage.source().progress(),
             _ => None,
         }
+    }
+
+    /// What was read of `rest`, and then the rest of it.
+    pub(super) fn chained(front: VecDeque<Bytes>, trailers: Option<HeaderMap>, rest: Option<Self>) -> Self {
+        let rest = rest.map(Box::new);
+        Self { content: Content::Chained { front, trailers, rest }, tail: None }
+    }
+
+    pub(super) fn through(stage: Stage) -> Self {
+        Self { content: Content::Stage(Box::new(stage)), tail: None }
     }
 
     pub(super) fn from_upstream(incoming: Incoming) -> Self {
@@ -139,6 +174,11 @@ impl http_body::Body for Body {
             Content::Empty => true,
             Content::Full(_) => false,
             Content::Client { incoming, .. } | Content::Upstream(incoming) => incoming.is_end_stream(),
+            Content::Chained { front, trailers, rest } => {
+                let rest_ended = rest.as_ref().is_none_or(|rest| rest.is_end_stream());
+                front.iter().all(Bytes::is_empty) && trailers.is_none() && rest_ended
+            }
+            Content::Stage(stage) => stage.is_end_stream(),
         }
     }
 
@@ -147,8 +187,24 @@ impl http_body::Body for Body {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Client { incoming, .. } | Content::Upstream(incoming) => incoming.size_hint(),
+            Content::Chained { front, trailers, rest } => {
+                chained_size(front, trailers.as_ref(), rest.as_deref())
+            }
+            Content::Stage(_) => SizeHint::default(),
         }
     }
+}
+
+/// Trailers need a message whose length is not said, so with them there is no exact size.
+fn chained_size(front: &VecDeque<Bytes>, trailers: Option<&HeaderMap>, rest: Option<&Body>) -> SizeHint {
+    let ahead = front.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+    let rest = rest.map_or(SizeHint::with_exact(0), http_body::Body::size_hint);
+    let mut hint = SizeHint::new();
+    hint.set_lower(ahead.saturating_add(rest.lower()));
+    if let (None, Some(upper)) = (trailers, rest.upper()) {
+        hint.set_upper(ahead.saturating_add(upper));
+    }
+    hint
 }
 
 fn count(frame: &Frame<Bytes>, tail: &mut Option<Box<Tail>>) {
@@ -175,6 +231,17 @@ impl Content {
                 *self = Self::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
+            Self::Chained { front, trailers, rest } => loop {
+                match (front.pop_front(), rest.as_mut()) {
+                    (Some(bytes), _) if bytes.is_empty() => {}
+                    (Some(bytes), _) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                    (None, Some(rest)) if !rest.is_end_stream() => {
+                        return Pin::new(&mut **rest).poll_frame(context);
+                    }
+                    (None, _) => return Poll::Ready(trailers.take().map(|found| Ok(Frame::trailers(found)))),
+                }
+            },
+            Self::Stage(stage) => stage.poll_frame(context),
             Self::Upstream(incoming) => Pin::new(incoming).poll_frame(context).map_err(BodyError::Wire),
             Self::Client { incoming, pause, progress } => match Pin::new(incoming).poll_frame(context) {
                 Poll::Ready(frame) => {

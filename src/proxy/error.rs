@@ -2,6 +2,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::body::BodyError;
+use super::coding::CodingError;
+use super::intake::Refusal;
+use crate::exchange::Side;
 use crate::plugin::{CallError, Failure, Hook};
 use crate::upstream::ConnectError;
 
@@ -70,6 +74,14 @@ pub enum ProxyError {
     /// A plugin failed.
     #[error(transparent)]
     Plugin(#[from] CallError),
+    /// A plugin cannot have the body that it asked for.
+    #[error("the {}'s body: {refusal}", side_name(*.side))]
+    Body {
+        /// Whose.
+        side: Side,
+        /// Why.
+        refusal: Refusal,
+    },
 }
 
 impl ProxyError {
@@ -89,6 +101,7 @@ impl ProxyError {
             | Self::Unasked { .. } => StatusCode::BAD_GATEWAY,
             Self::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Plugin(error) => plugin_status(error),
+            Self::Body { side, refusal } => body_status(*side, refusal),
         }
     }
 
@@ -96,6 +109,33 @@ impl ProxyError {
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.status().is_server_error()
+    }
+}
+
+fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Request => "request",
+        Side::Response => "response",
+    }
+}
+
+/// A bad body of the client's is the client's mistake, one of the upstream's makes it a bad gateway.
+fn body_status(side: Side, refusal: &Refusal) -> StatusCode {
+    match (side, refusal) {
+        (_, Refusal::Broken(BodyError::Plugin(error))) => plugin_status(error),
+        (Side::Response, _) => StatusCode::BAD_GATEWAY,
+        (_, Refusal::Broken(BodyError::Paused(_))) => StatusCode::REQUEST_TIMEOUT,
+        (_, Refusal::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+        (_, Refusal::Coding(error) | Refusal::Broken(BodyError::Coding(error))) => coding_status(error),
+        (_, Refusal::Broken(BodyError::Wire(_))) => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn coding_status(error: &CodingError) -> StatusCode {
+    match error {
+        CodingError::Unknown(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        CodingError::Malformed(_) => StatusCode::BAD_REQUEST,
+        CodingError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
     }
 }
 

@@ -15,10 +15,11 @@ use tokio::time::{timeout, timeout_at};
 use super::body::{Body, BodyError, Progress};
 use super::error::ProxyError;
 use super::headers;
+use super::intake::Refusal;
 use super::record::Record;
 use super::upgrade::Upgrade;
 use super::view::View;
-use crate::exchange::{Exchange, ResponseHead};
+use crate::exchange::{Exchange, ResponseHead, Side};
 use crate::snapshot::{Route, UpstreamEntry};
 use crate::upstream::{Connection, Connections, Endpoint, Lease, SendError};
 
@@ -255,7 +256,14 @@ async fn within<T>(
 
 /// Counts the miss against the endpoint, unless it was the client's doing.
 fn blame(lease: Lease, miss: Box<Miss>) -> Box<Miss> {
-    if !matches!(miss.error, ProxyError::ClientBody(_) | ProxyError::ClientPaused) {
+    let not_the_endpoints = matches!(
+        miss.error,
+        ProxyError::ClientBody(_)
+            | ProxyError::ClientPaused
+            | ProxyError::Plugin(_)
+            | ProxyError::Body { .. }
+    );
+    if !not_the_endpoints {
         lease.fail();
     }
     miss
@@ -268,16 +276,18 @@ fn uri(endpoint: &Endpoint, target: &PathAndQuery) -> Uri {
 
 /// Whose fault it is: hyper reports a client's broken body as an error of the request that carries it.
 fn broken(error: hyper::Error, endpoint: &Endpoint) -> ProxyError {
-    if error.is_user() {
-        return if is_pause(&error) { ProxyError::ClientPaused } else { ProxyError::ClientBody(error) };
-    }
-    ProxyError::Broken { endpoint: endpoint.to_string(), error }
-}
-
-fn is_pause(error: &hyper::Error) -> bool {
     use std::error::Error as _;
-    let cause = error.source().and_then(|cause| cause.downcast_ref());
-    matches!(cause, Some(BodyError::Paused(_)))
+    if !error.is_user() {
+        return ProxyError::Broken { endpoint: endpoint.to_string(), error };
+    }
+    match error.source().and_then(|cause| cause.downcast_ref()) {
+        Some(BodyError::Paused(_)) => ProxyError::ClientPaused,
+        Some(BodyError::Plugin(failed)) => ProxyError::Plugin(failed.clone()),
+        Some(BodyError::Coding(coding)) => {
+            ProxyError::Body { side: Side::Request, refusal: Refusal::Coding(coding.clone()) }
+        }
+        Some(BodyError::Wire(_)) | None => ProxyError::ClientBody(error),
+    }
 }
 
 /// Takes the response over into the exchange.

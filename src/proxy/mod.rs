@@ -4,13 +4,16 @@ mod activity;
 mod body;
 mod chain;
 mod churn;
+mod coding;
 mod error;
 mod forward;
 mod headers;
 mod http2;
+mod intake;
 mod peer;
 mod record;
 mod respond;
+mod stage;
 mod upgrade;
 mod view;
 
@@ -27,7 +30,9 @@ use crate::snapshot::{Current, Route, Snapshot};
 
 pub use activity::Activity;
 pub use body::{Body, BodyError};
+pub use coding::CodingError;
 pub use error::ProxyError;
+pub use intake::Refusal;
 pub use peer::{Open, Patience, Peer};
 pub use view::View;
 
@@ -77,8 +82,8 @@ impl Proxy {
             Err(error) => Err(error),
         };
         let mut body = served.unwrap_or_else(|error| respond::to_error(&error, &mut exchange));
-        while let Err(error) = chain.response_phase(&mut exchange).await {
-            body = respond::to_error(&ProxyError::Plugin(error), &mut exchange);
+        while let Err(error) = chain.response_phase(&mut exchange, &mut body, &mut record).await {
+            body = respond::to_error(&error, &mut exchange);
         }
         respond::finish(exchange, body, record, view, open_exchange)
     }
@@ -108,17 +113,17 @@ async fn serve(
     chain: &mut Chain<'_>,
     exchange: &mut Box<Exchange>,
     record: &mut Record,
-    body: Body,
+    mut body: Body,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
-    if chain.request_phase(exchange).await? == Flow::Answered {
+    if let Flow::Answered = chain.request_phase(exchange, &mut body, record).await? {
         return respond::answered(exchange);
     }
-    if chain::direct(view, route, exchange).await? == Flow::Answered {
+    if let Flow::Answered = chain::direct(view, route, exchange, &mut body, record).await? {
         return respond::answered(exchange);
     }
-    let body = forward::forward(view, route, exchange, record, body, upgrade).await?;
-    chain::modify_response(view, route, exchange).await?;
+    let mut body = forward::forward(view, route, exchange, record, body, upgrade).await?;
+    chain::modify_response(view, route, exchange, &mut body, record).await?;
     Ok(body)
 }
 

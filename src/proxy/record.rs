@@ -1,5 +1,6 @@
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,8 @@ use http::{Method, Request, StatusCode, Uri, Version};
 use tracing::info;
 
 use super::peer::Peer;
-use crate::exchange::{Exchange, RequestId};
+use super::stage::Late;
+use crate::exchange::{Attributes, Exchange, RequestId};
 use crate::upstream::{Lease, Upstream};
 
 /// What the access log says of a client that went away before there was a response: nginx's number for it.
@@ -40,6 +42,7 @@ pub(super) struct Record {
     pub(super) sent: u64,
     complete: bool,
     exchange: Option<Box<Exchange>>,
+    late: Option<Late>,
 }
 
 impl Record {
@@ -61,6 +64,7 @@ impl Record {
             sent: 0,
             complete: false,
             exchange: None,
+            late: None,
         }
     }
 
@@ -74,6 +78,11 @@ impl Record {
         self.status = Some(status);
         self.until_head = Some(self.started.elapsed());
         self.exchange = Some(exchange);
+    }
+
+    /// Where guests that bodies go through leave their attributes.
+    pub(super) fn late(&mut self) -> Late {
+        Rc::clone(self.late.get_or_insert_default())
     }
 
     /// An endpoint is being tried.
@@ -109,8 +118,29 @@ impl Record {
             head_ms = self.until_head.map(millis),
             upstream_ms = self.upstream_time.map(millis),
             total_ms = millis(self.started.elapsed()),
-            attributes = self.exchange.as_deref().filter(|e| !e.attributes.is_empty()).map(attributes),
+            attributes = self.attributes(),
         );
+    }
+}
+
+impl Record {
+    /// What plugins noted, as text.
+    fn attributes(&self) -> Option<String> {
+        let noted = &self.exchange.as_deref()?.attributes;
+        let late = self.late.as_ref().map(|late| late.borrow());
+        let late = late.as_deref().filter(|late| !late.is_empty());
+        match late {
+            None if noted.is_empty() => None,
+            None => Some(attributes(noted)),
+            Some(late) => {
+                let mut all = noted.clone();
+                for (name, value) in late.iter() {
+                    // As many as fit.
+                    let _ = all.set(name, value.clone());
+                }
+                Some(attributes(&all))
+            }
+        }
     }
 }
 
@@ -136,9 +166,9 @@ fn millis(time: Duration) -> f64 {
 }
 
 /// `user=alice request_id=…`: what cannot be read as text is escaped.
-fn attributes(exchange: &Exchange) -> String {
+fn attributes(attributes: &Attributes) -> String {
     let mut text = String::new();
-    for (name, value) in exchange.attributes.iter() {
+    for (name, value) in attributes.iter() {
         let gap = if text.is_empty() { "" } else { " " };
         let _ = write!(text, "{gap}{}={}", Escaped(name.as_bytes()), Escaped(value));
     }

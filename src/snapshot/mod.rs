@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::exchange::HashKey;
-use crate::plugin::{OnError, Plugin};
+use crate::plugin::{BodyUse, OnError, Plugin};
 use crate::route::Router;
 use crate::upstream::Upstream;
 
@@ -72,6 +72,10 @@ pub struct PluginUse {
     pub on_request: bool,
     /// Whether there is anything to call in the response phase.
     pub on_response: bool,
+    /// How it wants the request's body.
+    pub request_body: BodyUse,
+    /// How it wants the response's body.
+    pub response_body: BodyUse,
 }
 
 /// An upstream and where its balancer finds its key.

@@ -99,7 +99,8 @@ fn report(config: &PluginConfig, error: &LoadError, problems: &mut Problems) {
 
 fn limits(config: &PluginConfig) -> Limits {
     let memory = usize::try_from(config.limits.memory).unwrap_or(usize::MAX);
-    Limits { memory, time: config.limits.time }
+    let body = usize::try_from(config.limits.body).unwrap_or(usize::MAX);
+    Limits { memory, time: config.limits.time, body }
 }
 
 fn grant(capability: &Capability) -> String {

@@ -107,11 +107,19 @@ fn build_use(
         problems.add(used.span, key, message);
         return None;
     }
+    let (on_request, on_response) = match role {
+        Role::Director => (Some(Hook::Direct), None),
+        Role::Middleware => (Some(Hook::OnRequest), Some(Hook::OnResponse)),
+        Role::ModifyResponse => (None, Some(Hook::ModifyResponse)),
+    };
+    let body_use = |hook: Option<Hook>| hook.map(|hook| module.body_use(hook)).unwrap_or_default();
     Some(PluginUse {
         plugin: index,
         on_error: on_error(used.value.on_error.unwrap_or(configured.on_error)),
         on_request: module.has_hook(Hook::OnRequest),
         on_response: module.has_hook(Hook::OnResponse),
+        request_body: body_use(on_request),
+        response_body: body_use(on_response),
     })
 }
 

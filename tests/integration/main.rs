@@ -14,6 +14,7 @@
 
 mod assemblyscript;
 mod balance;
+mod bodies;
 mod hostile;
 mod http2;
 mod kv;

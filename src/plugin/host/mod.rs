@@ -1,6 +1,7 @@
 //! What a guest may call, a file for each capability. The name of an import module is the capability it belongs to.
 
 mod attributes;
+mod body;
 mod clock;
 mod config;
 mod head;
@@ -37,7 +38,8 @@ pub(super) struct Guest {
 }
 
 /// The capabilities everybody has.
-const FREE: [&str; 5] = [import::HEAD, import::ATTRIBUTES, import::CONFIG, import::LOG, import::CLOCK];
+const FREE: [&str; 6] =
+    [import::HEAD, import::BODY, import::ATTRIBUTES, import::CONFIG, import::LOG, import::CLOCK];
 
 /// How an import module stands to the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,7 @@ pub(super) fn grant(module: &str) -> Grant<'_> {
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     head::link(&mut linker)?;
+    body::link(&mut linker)?;
     attributes::link(&mut linker)?;
     config::link(&mut linker)?;
     log::link(&mut linker)?;

@@ -20,7 +20,7 @@ pub(crate) fn guest(name: &str) -> Vec<u8> {
 }
 
 /// A module of this body and `tests/guests/prelude.wat`: imports, memory, and what every guest must export. A line
-/// `;; schema: ` is the schema of its configuration. Its own imports are lines that begin with `(import`.
+/// `;; schema: ` is the schema of its configuration, `;; bodies: ` says how its hooks want bodies. Its own imports are lines that begin with `(import`.
 #[track_caller]
 pub(crate) fn module(body: &str) -> Vec<u8> {
     let mut roles: Vec<_> = HOOKS
@@ -31,7 +31,10 @@ pub(crate) fn module(body: &str) -> Vec<u8> {
     roles.dedup();
     let roles = roles.join(",");
     let schema = body.lines().find_map(|line| line.strip_prefix(";; schema: ")).unwrap_or("{}");
-    let manifest = format!(r#"{{"name":"guest","version":"1.0.0","roles":[{roles}],"config":{schema}}}"#);
+    let bodies = body.lines().find_map(|line| line.strip_prefix(";; bodies: ")).unwrap_or("{}");
+    let manifest = format!(
+        r#"{{"name":"guest","version":"1.0.0","roles":[{roles}],"config":{schema},"bodies":{bodies}}}"#
+    );
     let own_init = body.contains("gatewright_init");
     let init = if own_init { "" } else { r#"(func (export "gatewright_init") (result i32) i32.const 0)"# };
     // All imports come first.

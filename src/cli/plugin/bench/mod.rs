@@ -5,6 +5,7 @@ mod rounds;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,7 +63,7 @@ impl Report {
         let candidate = Candidate::load(&args.file).await?;
         let described = |error: String| format!("{}: {error}", args.file.display());
         let plugin = candidate.configure(&args.config).await.map_err(described)?;
-        let pool = Pool::new(&candidate.engine, plugin);
+        let pool = Rc::new(Pool::new(&candidate.engine, plugin));
         pool.warm().await.map_err(|error| error.to_string())?;
         let measured = rounds::run(&pool, calls).await.map_err(|error| error.to_string())?;
         let manifest = candidate.module.manifest();
@@ -113,7 +114,7 @@ impl From<Measured> for HookReport {
 async fn starts(engine: &Engine, plugin: &Arc<Plugin>) -> Result<Times, String> {
     let mut times = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
-        let pool = Pool::new(engine, Arc::clone(plugin));
+        let pool = Rc::new(Pool::new(engine, Arc::clone(plugin)));
         let begun = Instant::now();
         pool.warm().await.map_err(|error| error.to_string())?;
         times.push(rounds::nanos(begun.elapsed()));

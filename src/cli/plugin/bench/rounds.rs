@@ -1,10 +1,11 @@
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::exchanges::Exchanges;
 use crate::exchange::Exchange;
-use crate::plugin::{CallError, Flow, Hook, Pool};
+use crate::plugin::{CallError, Flow, Hook, Pool, Streaming};
 
 /// Calls between two looks at the clock: enough that the look costs nothing, few enough that the exchanges stay in the
 /// processor's cache.
@@ -47,7 +48,7 @@ pub(super) fn rounds(calls: u32) -> usize {
 }
 
 /// Sends exchanges through every hook of the plugin, in the order of an exchange's life.
-pub(super) async fn run(pool: &Pool, calls: u32) -> Result<Vec<Measured>, CallError> {
+pub(super) async fn run(pool: &Rc<Pool>, calls: u32) -> Result<Vec<Measured>, CallError> {
     let exchanges = Exchanges::new();
     let hooks = Hook::SERVING.into_iter().filter(|hook| pool.plugin().module().has_hook(*hook));
     let mut measured: Vec<_> =
@@ -68,7 +69,7 @@ pub(super) async fn run(pool: &Pool, calls: u32) -> Result<Vec<Measured>, CallEr
 impl Measured {
     async fn enter(
         &mut self,
-        pool: &Pool,
+        pool: &Rc<Pool>,
         exchanges: &Exchanges,
         batch: &mut [Box<Exchange>],
     ) -> Result<Duration, CallError> {
@@ -77,22 +78,33 @@ impl Measured {
         }
         let begun = Instant::now();
         for exchange in batch {
-            self.answered |= call(pool, self.hook, exchange).await? == Flow::Answered;
+            self.answered |= match call(pool, self.hook, exchange).await? {
+                Flow::Answered => true,
+                // It would have the body now; its instance is what the next call needs.
+                Flow::Stream(guest) => {
+                    guest.end();
+                    false
+                }
+                Flow::Continue => false,
+            };
         }
         Ok(begun.elapsed())
     }
 }
 
 /// The calls that the proxy makes.
-async fn call(pool: &Pool, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
+async fn call(pool: &Rc<Pool>, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
     match hook {
-        Hook::Init => {}
-        Hook::OnRequest => return pool.on_request(exchange).await,
-        Hook::Direct => return pool.direct(exchange).await,
-        Hook::ModifyResponse => pool.modify_response(exchange).await?,
-        Hook::OnResponse => pool.on_response(exchange).await?,
+        Hook::Init | Hook::OnBody => Ok(Flow::Continue),
+        Hook::OnRequest => pool.on_request(exchange).await,
+        Hook::Direct => pool.direct(exchange).await,
+        Hook::ModifyResponse => Ok(flow(pool.modify_response(exchange).await?)),
+        Hook::OnResponse => Ok(flow(pool.on_response(exchange).await?)),
     }
-    Ok(Flow::Continue)
+}
+
+fn flow(guest: Option<Box<Streaming>>) -> Flow {
+    guest.map_or(Flow::Continue, Flow::Stream)
 }
 
 pub(super) fn nanos(time: Duration) -> f64 {
