@@ -1,10 +1,11 @@
+import { encode } from "./bytes";
 import { head_answer } from "./host";
+import { Packed } from "./packed";
 import { done } from "./refusal";
 
 /** A whole response that a plugin gives by itself, instead of the upstream. */
 export class Answer {
-  /** For each field: length of the name, length of the value, each four bytes, little-endian; name and value. */
-  private fields: u8[] = [];
+  private fields: Packed = new Packed();
   private body: Uint8Array = new Uint8Array(0);
 
   /** An answer without a body. The status is one of 200 to 599. */
@@ -44,11 +45,7 @@ export class Answer {
 
   /** Adds a header field, its value as bytes. */
   headerBytes(name: string, value: Uint8Array): Answer {
-    const nameBytes = encode(name);
-    this.length(nameBytes.length);
-    this.length(value.length);
-    this.append(nameBytes);
-    this.append(value);
+    this.fields.add(name, value);
     return this;
   }
 
@@ -56,23 +53,11 @@ export class Answer {
   give(): bool {
     const answer = head_answer(
       this.status,
-      this.fields.dataStart,
+      this.fields.start,
       this.fields.length,
       this.body.dataStart,
       this.body.length,
     );
     return done(answer, "answer with", this.status.toString());
   }
-
-  private length(length: i32): void {
-    for (let shift = 0; shift < 32; shift += 8) this.fields.push(<u8>(length >> shift));
-  }
-
-  private append(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; ++i) this.fields.push(bytes[i]);
-  }
-}
-
-function encode(text: string): Uint8Array {
-  return Uint8Array.wrap(String.UTF8.encode(text, false, String.UTF8.ErrorMode.REPLACE));
 }

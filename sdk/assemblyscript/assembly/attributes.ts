@@ -1,5 +1,7 @@
+import { parsed } from "./body";
 import { incoming, name as nameOut, value as valueOut } from "./bytes";
 import { attributes_get, attributes_remove, attributes_set } from "./host";
+import { Json } from "./json";
 import { Code, done, found, refused } from "./refusal";
 
 /**
@@ -49,6 +51,24 @@ export class Attributes {
     // 2^53: from here on not every whole number is one of these.
     const whole = value == Math.trunc(value) && Math.abs(value) <= 9007199254740992;
     return this.set(name, whole ? (<i64>value).toString() : value.toString());
+  }
+
+  /** Whether an attribute is `true`; `false` where there is none, or (a refusal) where it is neither of the two. */
+  getBool(name: string): bool {
+    const text = this.get(name);
+    if (text !== null && text != "true" && text != "false") refused(Code.Invalid, "read attribute as a boolean", name);
+    return text !== null && text == "true";
+  }
+
+  /** Sets an attribute to `true` or `false`. */
+  setBool(name: string, value: bool): bool {
+    return this.set(name, value ? "true" : "false");
+  }
+
+  /** The value of an attribute, read as JSON; `null` where there is none, or (a refusal) where it is no JSON. */
+  getJson(name: string): Json | null {
+    const text = this.get(name);
+    return text === null ? null : parsed(text, "read attribute", name);
   }
 
   /** Removes an attribute; `false` where there was none. */

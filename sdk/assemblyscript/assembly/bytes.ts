@@ -100,6 +100,11 @@ class Incoming {
 /** The place that calls write to. */
 export const incoming = new Incoming();
 
+/** Text as UTF-8. */
+export function encode(text: string): Uint8Array {
+  return Uint8Array.wrap(String.UTF8.encode(text, false, String.UTF8.ErrorMode.REPLACE));
+}
+
 /** UTF-8 as text. What is not UTF-8 becomes U+FFFD, one for each byte. */
 export function decode(start: usize, length: i32): string {
   const end = start + length;

@@ -5,15 +5,20 @@ import { Config } from "./config";
 import { Direction } from "./direction";
 import { config_read, log_fail } from "./host";
 import { Json } from "./json";
+import { Hook, hookName } from "./mode";
 import { Outcome } from "./outcome";
 import { registeredPlugin } from "./plugin";
 import { takeError } from "./refusal";
 import { Request } from "./request";
 import { Response } from "./response";
-import { Director, Middleware, ModifyResponse } from "./role";
+import { Director, Middleware, ModifyResponse, Tick } from "./role";
+import { advance, begin, takeStream } from "./stream";
+import { startTimer } from "./timer";
 
 const CONTINUE = 0;
 const ANSWERED = 1;
+const STREAM = 2;
+const DONE = 3;
 const FAILED = -1;
 
 // They hold nothing of an exchange, so one of each serves all.
@@ -24,6 +29,7 @@ const direction = new Direction();
 let director: Director | null = null;
 let middleware: Middleware | null = null;
 let modifier: ModifyResponse | null = null;
+let ticker: Tick | null = null;
 /** The manifest's bytes stay where they are. */
 let manifestBytes: ArrayBuffer | null = null;
 
@@ -46,32 +52,50 @@ export namespace guest {
     if (makeMiddleware !== null) middleware = makeMiddleware(config);
     const makeModifyResponse = plugin.makeModifyResponse;
     if (makeModifyResponse !== null) modifier = makeModifyResponse(config);
+    const makeTick = plugin.makeTick;
+    if (makeTick !== null) ticker = makeTick(config);
     if (config.problems.length > 0) return failed("config: " + config.problems.join("; "));
+    const tick = ticker;
+    if (tick !== null && !startTimer(tick.period())) {
+      return failed("a tick is registered, but `gatewright-sdk/assembly/exports/tick` is not exported");
+    }
     return finish(Outcome.ok());
   }
 
   export function direct(): i32 {
     const role = director;
     if (role === null) return failed("this plugin registers no director");
-    return finish(role.direct(request, direction));
+    return end(Hook.Direct, role.direct(request, direction));
   }
 
   export function onRequest(): i32 {
     const role = middleware;
     if (role === null) return failed("this plugin registers no middleware");
-    return finish(role.onRequest(request));
+    return end(Hook.OnRequest, role.onRequest(request));
   }
 
   export function onResponse(): i32 {
     const role = middleware;
     if (role === null) return failed("this plugin registers no middleware");
-    return finish(role.onResponse(response));
+    return end(Hook.OnResponse, role.onResponse(response));
   }
 
   export function modifyResponse(): i32 {
     const role = modifier;
     if (role === null) return failed("this plugin registers no modify-response");
-    return finish(role.modifyResponse(response));
+    return end(Hook.ModifyResponse, role.modifyResponse(response));
+  }
+
+  export function onBody(): i32 {
+    const outcome = advance();
+    if (outcome === null) return DONE;
+    return finish(outcome);
+  }
+
+  export function onTick(): i32 {
+    const tick = ticker;
+    if (tick === null) return failed("this plugin registers no tick");
+    return finish(tick.onTick());
   }
 }
 
@@ -81,7 +105,19 @@ function readConfig(): string {
   return length < 0 ? "{}" : incoming.text(length);
 }
 
-/** What the hook returns to the gateway. */
+/** What a hook returns to the gateway, which may have handed its body to a stream. */
+function end(hook: Hook, outcome: Outcome): i32 {
+  const stream = takeStream();
+  const code = finish(outcome);
+  if (code != CONTINUE || stream === null) return code;
+  if (!registeredPlugin().bodyOf(hook).isStream) {
+    return failed("a body is streamed, but `" + hookName(hook) + "` does not ask for `BodyMode.stream()`");
+  }
+  begin(stream);
+  return STREAM;
+}
+
+/** What an export returns to the gateway. */
 function finish(outcome: Outcome): i32 {
   const reason = outcome.reason;
   if (reason !== null) {

@@ -1,20 +1,7 @@
-import { decode, incoming, name as nameOut, value as valueOut } from "./bytes";
+import { incoming, name as nameOut, value as valueOut } from "./bytes";
 import { Message, head_add, head_all, head_get, head_remove, head_set } from "./host";
-import { Code, done, found, refused } from "./refusal";
-
-/** A header field as it was when `Headers.all` read it. */
-export class Field {
-  constructor(
-    /** In lower case. */
-    readonly name: string,
-    readonly bytes: Uint8Array,
-  ) {}
-
-  /** The value as text; what is not UTF-8 in it becomes U+FFFD. */
-  get value(): string {
-    return decode(this.bytes.dataStart, this.bytes.length);
-  }
-}
+import { Field, unpack } from "./packed";
+import { done, found } from "./refusal";
 
 /**
  * The header fields of a message.
@@ -71,27 +58,10 @@ export class Headers {
 
   /** All header fields at once, with one call to the gateway. */
   all(): Field[] {
-    const fields: Field[] = [];
     let length = head_all(this.message, incoming.out, incoming.cap);
     while (incoming.tooShort(length)) length = head_all(this.message, incoming.out, incoming.cap);
-    if (!done(length, "read headers", this.isRequest ? "request" : "response")) return fields;
-    const packed = incoming.bytes(length);
-    let at = packed.dataStart;
-    const end = at + packed.length;
-    while (at + 8 <= end) {
-      const nameLength = load<u32>(at);
-      const valueLength = load<u32>(at, 4);
-      at += 8;
-      if (<u64>nameLength + valueLength > <u64>(end - at)) {
-        refused(Code.Invalid, "read headers", this.isRequest ? "request" : "response");
-        return fields;
-      }
-      const value = new Uint8Array(valueLength);
-      memory.copy(value.dataStart, at + nameLength, valueLength);
-      fields.push(new Field(decode(at, nameLength), value));
-      at += nameLength + valueLength;
-    }
-    return fields;
+    if (!done(length, "read headers", this.isRequest ? "request" : "response")) return [];
+    return unpack(incoming.bytes(length), "read headers", this.isRequest ? "request" : "response");
   }
 
   /** Replaces all values of a header by one. */

@@ -1,6 +1,7 @@
 import { Config } from "./config";
 import { Json } from "./json";
-import { Director, Middleware, ModifyResponse } from "./role";
+import { BodyMode, HOOKS, Hook, hookName } from "./mode";
+import { Director, Middleware, ModifyResponse, Tick } from "./role";
 
 /** What a module says of itself, and how its roles are made. */
 export class Plugin {
@@ -8,6 +9,8 @@ export class Plugin {
   makeDirector: ((config: Config) => Director) | null = null;
   makeMiddleware: ((config: Config) => Middleware) | null = null;
   makeModifyResponse: ((config: Config) => ModifyResponse) | null = null;
+  makeTick: ((config: Config) => Tick) | null = null;
+  private modes: StaticArray<BodyMode> = new StaticArray<BodyMode>(HOOKS).fill(BodyMode.none());
 
   constructor(
     readonly name: string,
@@ -41,6 +44,28 @@ export class Plugin {
     return this;
   }
 
+  /** Has something done from time to time; the entry file also exports `gatewright-sdk/assembly/exports/tick`. */
+  tick(make: (config: Config) => Tick): Plugin {
+    this.makeTick = make;
+    return this;
+  }
+
+  /**
+   * Says how a hook wants the body of its message: the request's for `OnRequest` and `Direct`, the response's for
+   * `ModifyResponse` and `OnResponse`. A hook of which nothing is said does not see the body, which then costs nothing.
+   *
+   * Where one streams, the entry file also exports `gatewright-sdk/assembly/exports/body`.
+   */
+  body(hook: Hook, mode: BodyMode): Plugin {
+    this.modes[hook] = mode;
+    return this;
+  }
+
+  /** How a hook wants the body of its message. */
+  bodyOf(hook: Hook): BodyMode {
+    return this.modes[hook];
+  }
+
   /** The manifest, as JSON. */
   manifest(): string {
     const roles: string[] = [];
@@ -49,6 +74,12 @@ export class Plugin {
     if (this.makeModifyResponse !== null) roles.push('"modify_response"');
     let json = '{"name":' + Json.quote(this.name) + ',"version":' + Json.quote(this.version);
     json += ',"roles":[' + roles.join(",") + "]";
+    const bodies: string[] = [];
+    for (let hook = 0; hook < HOOKS; ++hook) {
+      const mode = this.modes[hook];
+      if (!mode.isNone) bodies.push(Json.quote(hookName(<Hook>hook)) + ":" + mode.json());
+    }
+    if (bodies.length > 0) json += ',"bodies":{' + bodies.join(",") + "}";
     if (this.schemaText.length > 0) json += ',"config":' + this.schemaText;
     return json + "}";
   }

@@ -7,7 +7,7 @@
 export const enum Code {
   /** Nothing was refused. */
   None = 0,
-  /** There is no such header, attribute or part. */
+  /** There is no such header, attribute, part or entry. */
   NotFound = -1,
   /** Not a valid name, value, status, level or number. */
   Invalid = -2,
@@ -17,6 +17,12 @@ export const enum Code {
   Limit = -4,
   /** It has been done already: a second answer. */
   Already = -5,
+  /** It took too long. */
+  Timeout = -6,
+  /** No endpoint could be reached, or it broke the connection. */
+  Unreachable = -7,
+  /** The gateway has called itself too often on behalf of one request. */
+  Loop = -8,
 }
 
 /** A call that the gateway refused. */
@@ -26,10 +32,11 @@ export class Refusal {
     readonly code: Code,
     /** What was tried. */
     readonly what: string,
+    private why: string,
   ) {}
 
   toString(): string {
-    return this.what + ": " + reason(this.code);
+    return this.what + ": " + this.why;
   }
 }
 
@@ -63,20 +70,18 @@ export function found(answer: i32, what: string, subject: string): bool {
 
 /** Keeps a refusal that the SDK itself found out about. Always `false`. */
 export function refused(code: i32, what: string, subject: string): bool {
-  if (first === null) first = new Refusal(known(code), what + " `" + subject + "`");
+  return refusedWith(code, what, subject, reason(known(code)));
+}
+
+/** Like `refused`, with a reason of its own. */
+export function refusedWith(code: i32, what: string, subject: string, why: string): bool {
+  if (first === null) first = new Refusal(known(code), what + " `" + subject + "`", why);
   return false;
 }
 
-function known(code: i32): Code {
-  switch (code) {
-    case Code.NotFound:
-    case Code.Forbidden:
-    case Code.Limit:
-    case Code.Already:
-      return code;
-    default:
-      return Code.Invalid;
-  }
+/** The code with this number; one of a later gateway is `Invalid`. */
+export function known(code: i32): Code {
+  return code < 0 && code >= Code.Loop ? <Code>code : Code.Invalid;
 }
 
 function reason(code: Code): string {
@@ -89,6 +94,12 @@ function reason(code: Code): string {
       return "over a limit of the gateway";
     case Code.Already:
       return "done already";
+    case Code.Timeout:
+      return "took too long";
+    case Code.Unreachable:
+      return "cannot be reached";
+    case Code.Loop:
+      return "the gateway called itself too often";
     default:
       return "not a valid name, value or number";
   }

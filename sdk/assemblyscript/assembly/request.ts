@@ -1,7 +1,9 @@
 import { Attributes } from "./attributes";
+import { Body } from "./body";
 import { Headers } from "./headers";
 import { Message, Part } from "./host";
 import { change, optional, required } from "./part";
+import { BodyStream, streamBody } from "./stream";
 
 /**
  * The request as it goes to the upstream: the client's, with what the gateway and the plugins before this one changed.
@@ -10,8 +12,18 @@ import { change, optional, required } from "./part";
 export class Request {
   /** The header fields. */
   readonly headers: Headers = new Headers(Message.Request);
+  /** The body, as much of it as the hook asks for: see `BodyMode`. */
+  readonly body: Body = new Body(Message.Request);
   /** What plugins noted about this exchange. */
   readonly attributes: Attributes = new Attributes();
+
+  /**
+   * Sends the body through `stream` on its way, in a hook that asks for `BodyMode.stream()`. Where this is not called
+   * the body goes on untouched.
+   */
+  stream(stream: BodyStream): void {
+    streamBody(Message.Request, stream);
+  }
 
   /** `GET`. */
   get method(): string {

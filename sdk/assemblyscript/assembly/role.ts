@@ -31,3 +31,17 @@ export abstract class Middleware {
 export abstract class ModifyResponse {
   abstract modifyResponse(response: Response): Outcome;
 }
+
+/**
+ * Has something done from time to time, for the whole gateway. It is no role: a plugin has it beside its roles.
+ *
+ * A tick runs in one instance, seldom the one that serves the next request: what it learns goes into the key-value
+ * store. There is no exchange around it, so there are no attributes.
+ */
+export abstract class Tick {
+  /** Milliseconds from one tick to the next, at least 100. Asked once, when the plugin has been made. */
+  abstract period(): i64;
+
+  /** Called when the plugin has come into service, and once in each period from then on. A failure is logged. */
+  abstract onTick(): Outcome;
+}

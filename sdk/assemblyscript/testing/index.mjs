@@ -6,16 +6,21 @@
 //     const outcome = hello.run(request("GET", "/a?x=1").header("origin", "https://app.example"));
 //     assert.equal(outcome.responseHeader("x-hello"), "hi");
 //
-// What the gateway would refuse is refused here by the same rules. Not covered: the limits of a plugin, how the plugins
-// of one route meet, and the check of the configuration against the schema.
+// What the gateway would refuse is refused here by the same rules. Not covered: the limits of a plugin, content codings
+// (give bodies as the hook asks for them), how the plugins of one route meet, and the check of the configuration against
+// the schema.
 
 import { readFileSync } from "node:fs";
 
-import { TestRequest } from "./request.mjs";
-import { Outcome } from "./outcome.mjs";
+import { openWindow, pieces, stream, streamed } from "./body.mjs";
 import { imports } from "./host.mjs";
+import { Sent } from "./http.mjs";
+import { Kv } from "./kv.mjs";
+import { Metrics, since } from "./metrics.mjs";
+import { Outcome } from "./outcome.mjs";
+import { TestRequest, TestTick } from "./request.mjs";
 
-export { TestRequest, Outcome };
+export { Kv, Outcome, Sent, TestRequest, TestTick };
 
 /** A plugin refused its configuration, or a module is none for the gateway. */
 export class PluginError extends Error {}
@@ -25,23 +30,39 @@ export function request(method = "GET", target = "/") {
   return new TestRequest(method, target);
 }
 
+/** A tick, to have a plugin do what it does from time to time. */
+export function tick() {
+  return new TestTick();
+}
+
 /** Loads the module in a file, and makes the plugin from its configuration. Throws a PluginError where it refuses. */
 export function load(file, config = {}) {
   return new Plugin(new WebAssembly.Module(readFileSync(file)), config);
 }
 
-/** What a module says of itself: name, version, roles, and the JSON Schema of its configuration. */
+/** What a module says of itself: name, version, roles, bodies, and the JSON Schema of its configuration. */
 export function manifest(file) {
-  const instance = new Instance(new WebAssembly.Module(readFileSync(file)), {});
+  const instance = new Instance(new WebAssembly.Module(readFileSync(file)), {}, new Metrics());
   return instance.manifest();
 }
 
 const MARKER = "gatewright_abi_1";
+const [ANSWERED, STREAM, DONE] = [1, 2, 3];
+
+/** Whether a hook may end so. */
+function allows(phase, code, exchange) {
+  if (code === 0) return true;
+  if (code === DONE) return phase === "body";
+  if (code === STREAM) return phase === "request" || phase === "direct" || phase === "response";
+  return code === ANSWERED && (phase === "request" || phase === "direct") && exchange.answer !== null;
+}
 
 /** A plugin with its configuration. */
 export class Plugin {
   #module;
   #config;
+  #manifest;
+  #metrics = new Metrics();
   #before;
   #after;
 
@@ -51,6 +72,7 @@ export class Plugin {
     }
     this.#module = module;
     this.#config = config;
+    this.#manifest = new Instance(module, config, this.#metrics).manifest();
     this.#before = this.#start();
     this.#after = this.#start();
   }
@@ -60,15 +82,22 @@ export class Plugin {
     return Math.max(this.#before.memory, this.#after.memory);
   }
 
+  /** Milliseconds from one tick to the next, or null. */
+  get period() {
+    return this.#before.period;
+  }
+
   /**
    * Sends a request through all roles of the plugin: the request phase, a made-up upstream unless the plugin answers,
    * and the response phase. As in the gateway an instance serves one exchange after another until it traps, and the
-   * two phases may run in different ones: here they always do.
+   * two phases may run in different ones: here they always do. A tick calls the plugin's tick.
    */
   run(request) {
     const exchange = request.exchange();
-    this.#requestPhase(exchange);
-    if (exchange.failure === null) this.#responsePhase(exchange, request);
+    const before = this.#metrics.now();
+    if (request instanceof TestTick) this.#tick(exchange);
+    else this.#exchange(exchange, request);
+    exchange.series = since(before, this.#metrics.now());
     // An instance that trapped is never used again.
     if (this.#before.trapped) this.#before = this.#start();
     if (this.#after.trapped) this.#after = this.#start();
@@ -77,9 +106,9 @@ export class Plugin {
 
   #requestPhase(exchange) {
     for (const [hook, phase] of [["gatewright_on_request", "request"], ["gatewright_direct", "direct"]]) {
-      const code = this.#before.call(hook, phase, exchange);
+      const code = this.#hook(this.#before, hook, phase, exchange);
       if (exchange.failure !== null) return;
-      if (code === 1) {
+      if (code === ANSWERED) {
         exchange.answered = true;
         return;
       }
@@ -90,16 +119,43 @@ export class Plugin {
   #responsePhase(exchange, request) {
     if (exchange.answered) {
       const { status, fields, body } = exchange.answer;
-      Object.assign(exchange, { status, response: fields.map((field) => ({ ...field })), body });
+      Object.assign(exchange, { status, response: fields.map((field) => ({ ...field })) });
+      exchange.bodies[1] = pieces(body);
     } else {
       request.answer(exchange);
-      this.#after.call("gatewright_modify_response", "response", exchange);
+      this.#hook(this.#after, "gatewright_modify_response", "response", exchange);
     }
-    if (exchange.failure === null) this.#after.call("gatewright_on_response", "response", exchange);
+    if (exchange.failure === null) this.#hook(this.#after, "gatewright_on_response", "response", exchange);
+  }
+
+  /** Calls a hook, and sends the body through the instance where the hook says so. */
+  #hook(instance, hook, phase, exchange) {
+    const code = instance.call(hook, phase, exchange, openWindow(hook, this.#manifest, exchange));
+    if (code !== STREAM) return code;
+    const message = streamed(hook, this.#manifest);
+    if (message === null) {
+      exchange.failure = `${hook} returned ${code}, and its manifest does not ask to stream`;
+      return -1;
+    }
+    stream(message, exchange, (window) => {
+      const ended = instance.call("gatewright_on_body", "body", exchange, window);
+      return ended < 0 ? "failed" : ended === DONE ? "done" : "continue";
+    });
+    return exchange.failure === null ? 0 : -1;
+  }
+
+  #exchange(exchange, request) {
+    this.#requestPhase(exchange);
+    if (exchange.failure === null) this.#responsePhase(exchange, request);
+  }
+
+  #tick(exchange) {
+    if (this.#before.period === null) throw new PluginError("the plugin has asked for no tick");
+    this.#before.call("gatewright_on_tick", "tick", exchange);
   }
 
   #start() {
-    const instance = new Instance(this.#module, this.#config);
+    const instance = new Instance(this.#module, this.#config, this.#metrics);
     instance.init();
     return instance;
   }
@@ -111,8 +167,17 @@ class Instance {
   #exports;
   trapped = false;
 
-  constructor(module, config) {
-    this.#host = { exchange: null, phase: "outside", reason: null, config: Buffer.from(JSON.stringify(config)) };
+  constructor(module, config, metrics) {
+    this.#host = {
+      exchange: null,
+      phase: "outside",
+      reason: null,
+      period: null,
+      window: null,
+      calls: [],
+      metrics,
+      config: Buffer.from(JSON.stringify(config)),
+    };
     try {
       this.#exports = new WebAssembly.Instance(module, imports(this.#host)).exports;
     } catch (error) {
@@ -125,6 +190,10 @@ class Instance {
 
   get memory() {
     return this.#host.memory.buffer.byteLength;
+  }
+
+  get period() {
+    return this.#host.period;
   }
 
   manifest() {
@@ -145,14 +214,13 @@ class Instance {
   }
 
   /** Calls a hook, where there is one. What goes wrong becomes the exchange's failure. */
-  call(hook, phase, exchange) {
+  call(hook, phase, exchange, window = null) {
     const call = this.#exports[hook];
     if (call === undefined) return 0;
-    Object.assign(this.#host, { exchange, phase, hook, reason: null });
+    Object.assign(this.#host, { exchange, phase, reason: null, window, calls: [] });
     try {
       const code = call();
-      const answers = code === 1 && phase !== "response" && exchange.answer !== null;
-      if (code === 0 || answers) return code;
+      if (allows(phase, code, exchange)) return code;
       exchange.failure = this.#host.reason ?? `${hook} returned ${code} and gave no reason`;
     } catch (trap) {
       exchange.failure = this.#host.reason ?? trap.message;

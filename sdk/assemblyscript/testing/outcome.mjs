@@ -1,3 +1,4 @@
+import { labelsOf } from "./metrics.mjs";
 import { PART } from "./request.mjs";
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"];
@@ -32,7 +33,25 @@ export class Outcome {
 
   /** The body that the client sees, as text. */
   get body() {
-    return this.#exchange.body.toString();
+    return this.bodyBytes.toString();
+  }
+
+  get bodyBytes() {
+    return Buffer.concat(this.#exchange.bodies[1]);
+  }
+
+  /** The same in the pieces in which it goes to the client, each as text. */
+  get pieces() {
+    return this.#exchange.bodies[1].map((piece) => piece.toString());
+  }
+
+  /** The request's body as it went to the upstream, as text. */
+  get requestBody() {
+    return this.requestBodyBytes.toString();
+  }
+
+  get requestBodyBytes() {
+    return Buffer.concat(this.#exchange.bodies[0]);
   }
 
   /** The first value of a header of the request as it went to the upstream, or null. */
@@ -100,6 +119,26 @@ export class Outcome {
   /** What was logged: `{ level: "info", line: "…" }`. */
   get logs() {
     return this.#exchange.logs.map(({ level, line }) => ({ level: LEVELS[level], line }));
+  }
+
+  /** What the plugin sent to upstreams by itself, each a `Sent`. */
+  get sent() {
+    return [...this.#exchange.sent];
+  }
+
+  /** What this exchange added to a counter of the plugin, or where a gauge stands after it; null where there is none. */
+  metric(name, labels = {}) {
+    return this.#series(name, labels)?.value ?? null;
+  }
+
+  /** The values that this exchange had a histogram count. */
+  observed(name, labels = {}) {
+    return this.#series(name, labels)?.observed ?? [];
+  }
+
+  #series(name, labels) {
+    const wanted = labelsOf(Object.entries(labels));
+    return this.#exchange.series.find((series) => series.name === name && series.labels === wanted);
   }
 
   #part(name) {

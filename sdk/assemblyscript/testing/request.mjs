@@ -1,3 +1,6 @@
+import { pieces } from "./body.mjs";
+import { Kv } from "./kv.mjs";
+
 /** The numbers of the parts of an exchange. */
 export const PART = {
   method: 0,
@@ -27,7 +30,11 @@ export class TestRequest {
   #attributes = new Map();
   #status = 200;
   #upstreamFields = [];
-  #upstreamBody = "";
+  #body = [];
+  #upstreamBody = [];
+  #upstreams = new Map();
+  #kv = null;
+  #wall = 1_000_000_000_000_000_000n;
   #takes = 0n;
   #level = 4;
 
@@ -48,6 +55,12 @@ export class TestRequest {
   header(name, value) {
     if (name.toLowerCase() === "host") return this.#part("host", value);
     this.#fields.push(field(name, value));
+    return this;
+  }
+
+  /** The request's body, in one piece or as it comes over the network: a hook that streams it sees these pieces. */
+  body(...bodies) {
+    this.#body = pieces(...bodies);
     return this;
   }
 
@@ -96,14 +109,39 @@ export class TestRequest {
     return this;
   }
 
-  upstreamBody(body) {
-    this.#upstreamBody = body;
+  /** The body of the upstream's response, in one piece or several. */
+  upstreamBody(...bodies) {
+    this.#upstreamBody = pieces(...bodies);
     return this;
   }
 
   /** How long the upstream takes, in milliseconds. Nothing else moves the clock. */
   upstreamTakes(milliseconds) {
     this.#takes = BigInt(milliseconds) * 1_000_000n;
+    return this;
+  }
+
+  /**
+   * Makes up an upstream for the plugin's own requests. `reply` is given each as a `Sent`, and gives back what there is
+   * to say: `{ status, headers, body, takes }`, or `{ error }` for no response: "timeout", "unreachable", "limit" or
+   * "loop". `takes` is in milliseconds, and sets the clocks forward.
+   *
+   * Requests to an upstream that the test does not make up are refused, as those to one that was not granted.
+   */
+  withUpstream(name, reply) {
+    this.#upstreams.set(name, reply);
+    return this;
+  }
+
+  /** The key-value store; without it each exchange has an empty one of its own. */
+  kv(kv) {
+    this.#kv = kv;
+    return this;
+  }
+
+  /** The time of day when the request comes, as a Date or in milliseconds since the Unix epoch. */
+  at(time) {
+    this.#wall = BigInt(Number(time)) * 1_000_000n;
     return this;
   }
 
@@ -115,14 +153,19 @@ export class TestRequest {
       attributes: new Map(this.#attributes),
       response: null,
       status: 0,
-      body: Buffer.alloc(0),
+      /** Of the request and of the response, in pieces. */
+      bodies: [[...this.#body], []],
       answer: null,
       answered: false,
       failure: null,
       trapped: false,
       level: this.#level,
       logs: [],
-      wall: 1_000_000_000_000_000_000n,
+      upstreams: new Map(this.#upstreams),
+      sent: [],
+      series: [],
+      kv: this.#kv ?? new Kv(),
+      wall: this.#wall,
       monotonic: 1_000_000_000n,
     };
   }
@@ -131,7 +174,7 @@ export class TestRequest {
   answer(exchange) {
     exchange.response = this.#upstreamFields.map((field) => ({ ...field }));
     exchange.status = this.#status;
-    exchange.body = Buffer.from(this.#upstreamBody);
+    exchange.bodies[1] = [...this.#upstreamBody];
     exchange.wall += this.#takes;
     exchange.monotonic += this.#takes;
   }
@@ -139,5 +182,33 @@ export class TestRequest {
   #part(name, value) {
     this.#parts.set(PART[name], Buffer.from(value));
     return this;
+  }
+}
+
+/** A tick to be. Every method gives back the tick. */
+export class TestTick {
+  #request = new TestRequest("GET", "/");
+
+  /** The time of day when it comes, as a Date or in milliseconds since the Unix epoch. */
+  at(time) {
+    this.#request.at(time);
+    return this;
+  }
+
+  /** The key-value store; without it each tick has an empty one of its own. */
+  kv(kv) {
+    this.#request.kv(kv);
+    return this;
+  }
+
+  /** Makes up an upstream: see `TestRequest.withUpstream`. */
+  withUpstream(name, reply) {
+    this.#request.withUpstream(name, reply);
+    return this;
+  }
+
+  /** What the calls of the tick see. For `Plugin.run`. */
+  exchange() {
+    return this.#request.exchange();
   }
 }

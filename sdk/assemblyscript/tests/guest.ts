@@ -67,9 +67,17 @@ class Doer extends Middleware {
       attributes.setNumber("sum", attributes.getNumber("whole") + 1);
       attributes.set("none", isNaN(attributes.getNumber("never")) ? "NaN" : "?");
       attributes.setBytes("bytes", attributes.getBytes("given")!);
+      attributes.setBool("yes", true);
+      attributes.setBool("both", attributes.getBool("yes") && !attributes.getBool("never"));
+      attributes.set("json", '{"a":[1]}');
+      attributes.set("from-json", attributes.getJson("json")!.get("a")!.kindName);
       attributes.set("removed", attributes.remove("gone") ? "yes" : "no");
     } else if (what == "not-a-number") {
       request.attributes.getNumber("given");
+    } else if (what == "not-a-bool") {
+      request.attributes.getBool("given");
+    } else if (what == "not-json") {
+      request.attributes.getJson("given");
     } else if (what == "refused") {
       headers.set("te", "x");
       headers.set("x y", "x");
