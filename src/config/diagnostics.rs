@@ -97,7 +97,7 @@ impl Problems {
     }
 
     /// The line on which a span begins, to refer to it.
-    pub(super) fn line_of(&self, span: Span) -> usize {
+    pub(crate) fn line_of(&self, span: Span) -> usize {
         self.source.position(span.start).line
     }
 }

@@ -11,10 +11,10 @@ use super::table::{child, in_order};
 use super::value::{Value, elements};
 
 /// Where each part of a JSON value is in the file, by JSON pointer: a schema's complaint should have a line, too.
-pub(super) type Places = BTreeMap<String, Spanned<()>>;
+pub(crate) type Places = BTreeMap<String, Spanned<()>>;
 
 /// Converts a table and remembers the place of each of its parts.
-pub(super) fn object(value: &Value<'_>, places: &mut Places, problems: &mut Problems) -> Option<Json> {
+pub(crate) fn object(value: &Value<'_>, places: &mut Places, problems: &mut Problems) -> Option<Json> {
     if value.as_table().is_none() {
         value.expected(problems, "a table such as { header = \"x-api-key\" }");
         return None;
@@ -22,7 +22,13 @@ pub(super) fn object(value: &Value<'_>, places: &mut Places, problems: &mut Prob
     convert(value, String::new(), places, problems)
 }
 
-fn convert(value: &Value<'_>, pointer: String, places: &mut Places, problems: &mut Problems) -> Option<Json> {
+/// Converts any value that JSON can carry; `pointer` is where it is going to be.
+pub(crate) fn convert(
+    value: &Value<'_>,
+    pointer: String,
+    places: &mut Places,
+    problems: &mut Problems,
+) -> Option<Json> {
     let json = match value.node {
         DeValue::String(text) => Some(Json::from(text.as_ref())),
         DeValue::Integer(digits) => whole(digits).or_else(|| no_number(value, problems)),

@@ -56,9 +56,16 @@ pub use route::{PluginUse, RouteConfig};
 pub use source::{Position, Source, Span, Spanned};
 pub use upstream::{Balance, EndpointConfig, UpstreamConfig};
 
+// For readers of other files, which make their mistakes known in the same way.
+pub(crate) use json::{Places, convert, object};
+pub(crate) use scalar::choice;
+pub(crate) use suggest::did_you_mean;
+pub(crate) use table::{TableReader, child, in_order};
+pub(crate) use value::{Value, boolean, elements, list, one_or_more, text};
+
 use names::Names;
-use table::{TableReader, child, sections};
-use value::{Value, element_key, list};
+use table::sections;
+use value::element_key;
 
 /// One configuration file, read and checked.
 #[derive(Debug, Clone)]
@@ -83,14 +90,12 @@ pub struct Config {
 
 /// Reads a configuration file. A file that cannot be read is a mistake like any other.
 pub fn load(path: &Path) -> Result<Config, Diagnostics> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return Err(unreadable(path, &error)),
-    };
-    match String::from_utf8(bytes) {
-        Ok(text) => parse(path, text),
-        Err(error) => Err(not_utf8(path, &error)),
-    }
+    parse(path, read_text(path)?)
+}
+
+fn read_text(path: &Path) -> Result<String, Diagnostics> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostics {
@@ -109,13 +114,29 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Diagnostics {
 /// Reads the text of a configuration file; `path` names the file in messages and says what paths are relative to.
 pub fn parse(path: &Path, text: String) -> Result<Config, Diagnostics> {
     let source = Arc::new(Source::new(path, text));
-    let mut problems = Problems::new(Arc::clone(&source));
-    let root = syntax::parse(&source, &mut problems);
+    read_tables(&source, |root, problems| Config::read(Arc::clone(&source), root, problems))
+}
+
+/// Reads a TOML file of another kind, with the diagnostics of this one.
+pub(crate) fn load_other<T>(
+    path: &Path,
+    read: impl FnOnce(&DeTable<'_>, &Arc<Source>, &mut Problems) -> Option<T>,
+) -> Result<T, Diagnostics> {
+    let source = Arc::new(Source::new(path, read_text(path)?));
+    read_tables(&source, |root, problems| read(root, &source, problems))
+}
+
+fn read_tables<T>(
+    source: &Arc<Source>,
+    read: impl FnOnce(&DeTable<'_>, &mut Problems) -> Option<T>,
+) -> Result<T, Diagnostics> {
+    let mut problems = Problems::new(Arc::clone(source));
+    let root = syntax::parse(source, &mut problems);
     let syntax_errors = problems.len();
-    let config = root.and_then(|root| Config::read(Arc::clone(&source), &root, &mut problems));
+    let read = root.and_then(|root| read(&root, &mut problems));
     problems.drop_echoes(syntax_errors);
-    match config {
-        Some(config) => problems.finish(config),
+    match read {
+        Some(read) => problems.finish(read),
         None => Err(problems.into_diagnostics()),
     }
 }

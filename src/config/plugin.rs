@@ -108,7 +108,7 @@ impl Default for LimitsConfig {
 }
 
 impl LimitsConfig {
-    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+    pub(crate) fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let default = Self::default();
         let mut table = TableReader::open(value, "a table such as { time = \"10ms\" }", problems)?;
         // A page of Wasm memory is 64 KiB, and a 32-bit guest cannot address more than 4 GiB.
@@ -134,7 +134,7 @@ pub enum OnError {
 }
 
 impl OnError {
-    pub(super) const WORDS: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("skip", Self::Skip)];
+    pub(crate) const WORDS: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("skip", Self::Skip)];
 }
 
 /// What a plugin may be granted.

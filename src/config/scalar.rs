@@ -129,7 +129,7 @@ pub(super) fn address(value: &Value<'_>, problems: &mut Problems) -> Option<Sock
 }
 
 /// Reads one word of a few.
-pub(super) fn choice<T: Copy + 'static>(
+pub(crate) fn choice<T: Copy + 'static>(
     options: &'static [(&'static str, T)],
 ) -> impl Fn(&Value<'_>, &mut Problems) -> Option<T> {
     move |value, problems| {

@@ -8,23 +8,23 @@ use super::suggest::did_you_mean;
 use super::value::Value;
 
 /// A table being read. Asking for a key makes it a known one; [`finish`](Self::finish) refuses the others.
-pub(super) struct TableReader<'a, 'p> {
+pub(crate) struct TableReader<'a, 'p> {
     key: String,
     span: Span,
     entries: &'a DeTable<'a>,
     known: Vec<&'static str>,
     later: Vec<&'static str>,
-    pub(super) problems: &'p mut Problems,
+    pub(crate) problems: &'p mut Problems,
 }
 
 impl<'a, 'p> TableReader<'a, 'p> {
     /// The whole file.
-    pub(super) fn root(entries: &'a DeTable<'a>, problems: &'p mut Problems) -> Self {
+    pub(crate) fn root(entries: &'a DeTable<'a>, problems: &'p mut Problems) -> Self {
         Self { key: String::new(), span: Span::default(), entries, known: vec![], later: vec![], problems }
     }
 
     /// The table that `value` has to be; `wanted` says which when it is none.
-    pub(super) fn open(value: &Value<'a>, wanted: &str, problems: &'p mut Problems) -> Option<Self> {
+    pub(crate) fn open(value: &Value<'a>, wanted: &str, problems: &'p mut Problems) -> Option<Self> {
         let Some(entries) = value.as_table() else {
             value.expected(problems, wanted);
             return None;
@@ -40,7 +40,7 @@ impl<'a, 'p> TableReader<'a, 'p> {
     }
 
     /// The value of a key that may be missing.
-    pub(super) fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         key: &'static str,
         read: impl FnOnce(&Value<'a>, &mut Problems) -> Option<T>,
@@ -50,7 +50,7 @@ impl<'a, 'p> TableReader<'a, 'p> {
     }
 
     /// The value of a key that has a default.
-    pub(super) fn or<T>(
+    pub(crate) fn or<T>(
         &mut self,
         key: &'static str,
         default: T,
@@ -60,7 +60,7 @@ impl<'a, 'p> TableReader<'a, 'p> {
     }
 
     /// The value of a key that must be there; `example` is a line that would be right.
-    pub(super) fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         key: &'static str,
         example: &str,
@@ -76,7 +76,7 @@ impl<'a, 'p> TableReader<'a, 'p> {
     }
 
     /// The value of a key, not yet read.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         if !self.known.contains(&key) {
             self.known.push(key);
         }
@@ -85,17 +85,17 @@ impl<'a, 'p> TableReader<'a, 'p> {
     }
 
     /// Whether the key is there at all.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
     /// Keys that a later version will know: they are refused as such, not as misspelt.
-    pub(super) fn later(&mut self, keys: &[&'static str]) {
+    pub(crate) fn later(&mut self, keys: &[&'static str]) {
         self.later.extend(keys);
     }
 
     /// Refuses the keys that nobody asked for.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for (key, _) in in_order(self.entries) {
             let name = key.get_ref().as_ref();
             if self.later.contains(&name) {
@@ -114,10 +114,10 @@ impl<'a, 'p> TableReader<'a, 'p> {
 }
 
 /// A section's table and its name.
-pub(super) type Section<'a> = (Spanned<String>, Value<'a>);
+pub(crate) type Section<'a> = (Spanned<String>, Value<'a>);
 
 /// The tables of a section, `[listener.web]`, `[listener.shop]`, in the order of the file.
-pub(super) fn sections<'a>(value: &Value<'a>, problems: &mut Problems) -> Vec<Section<'a>> {
+pub(crate) fn sections<'a>(value: &Value<'a>, problems: &mut Problems) -> Vec<Section<'a>> {
     let Some(entries) = value.as_table() else {
         refuse_nameless(value, &value.key, problems);
         return Vec::new();
@@ -149,7 +149,7 @@ fn refuse_nameless(value: &Value<'_>, kind: &str, problems: &mut Problems) {
 }
 
 /// Refuses a name that would not read well in logs, metrics and key paths.
-pub(super) fn check_name(name: &Spanned<String>, key: &str, problems: &mut Problems) {
+pub(crate) fn check_name(name: &Spanned<String>, key: &str, problems: &mut Problems) {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
     if name.is_empty() || !name.chars().all(fits) {
         problems
@@ -159,7 +159,7 @@ pub(super) fn check_name(name: &Spanned<String>, key: &str, problems: &mut Probl
 }
 
 /// The entries as the file has them; the map itself is sorted by key.
-pub(super) fn in_order<'a>(
+pub(crate) fn in_order<'a>(
     entries: &'a DeTable<'a>,
 ) -> Vec<(&'a toml::Spanned<DeString<'a>>, &'a toml::Spanned<DeValue<'a>>)> {
     let mut entries: Vec<_> = entries.iter().collect();
@@ -168,7 +168,7 @@ pub(super) fn in_order<'a>(
 }
 
 /// The path of a key below another; quoted where TOML would want it quoted.
-pub(super) fn child(parent: &str, key: &str) -> String {
+pub(crate) fn child(parent: &str, key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let key = match !key.is_empty() && key.chars().all(bare) {
         true => key.to_owned(),

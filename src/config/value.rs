@@ -9,19 +9,19 @@ use super::source::{Span, Spanned};
 ///
 /// A *read function* is `fn(&Value, &mut Problems) -> Option<T>`: `None` means the mistake has been noted.
 #[derive(Clone)]
-pub(super) struct Value<'a> {
-    pub(super) key: String,
-    pub(super) span: Span,
-    pub(super) node: &'a DeValue<'a>,
+pub(crate) struct Value<'a> {
+    pub(crate) key: String,
+    pub(crate) span: Span,
+    pub(crate) node: &'a DeValue<'a>,
 }
 
 impl<'a> Value<'a> {
-    pub(super) fn new(key: String, node: &'a toml::Spanned<DeValue<'a>>) -> Self {
+    pub(crate) fn new(key: String, node: &'a toml::Spanned<DeValue<'a>>) -> Self {
         Self { key, span: node.span().into(), node: node.get_ref() }
     }
 
     /// Notes a mistake about this value.
-    pub(super) fn mistake<'p>(
+    pub(crate) fn mistake<'p>(
         &self,
         problems: &'p mut Problems,
         message: impl Into<String>,
@@ -30,16 +30,16 @@ impl<'a> Value<'a> {
     }
 
     /// Notes that the value is of the wrong type; `wanted` reads like `a duration such as "250ms"`.
-    pub(super) fn expected<'p>(&self, problems: &'p mut Problems, wanted: &str) -> &'p mut Diagnostic {
+    pub(crate) fn expected<'p>(&self, problems: &'p mut Problems, wanted: &str) -> &'p mut Diagnostic {
         self.mistake(problems, format!("expected {wanted}, found {}", self.described()))
     }
 
     /// The value with its place.
-    pub(super) fn spanned<T>(&self, value: T) -> Spanned<T> {
+    pub(crate) fn spanned<T>(&self, value: T) -> Spanned<T> {
         Spanned::new(value, self.span)
     }
 
-    pub(super) fn as_table(&self) -> Option<&'a DeTable<'a>> {
+    pub(crate) fn as_table(&self) -> Option<&'a DeTable<'a>> {
         self.node.as_table()
     }
 
@@ -57,12 +57,12 @@ impl<'a> Value<'a> {
 }
 
 /// Reads a string.
-pub(super) fn string(value: &Value<'_>, problems: &mut Problems) -> Option<String> {
+pub(crate) fn string(value: &Value<'_>, problems: &mut Problems) -> Option<String> {
     text(value, "a string such as \"text\"", problems).map(str::to_owned)
 }
 
 /// Reads a string of a certain kind; `wanted` says which when it is no string at all.
-pub(super) fn text<'a>(value: &Value<'a>, wanted: &str, problems: &mut Problems) -> Option<&'a str> {
+pub(crate) fn text<'a>(value: &Value<'a>, wanted: &str, problems: &mut Problems) -> Option<&'a str> {
     let text = value.node.as_str();
     if text.is_none() {
         value.expected(problems, wanted);
@@ -71,7 +71,7 @@ pub(super) fn text<'a>(value: &Value<'a>, wanted: &str, problems: &mut Problems)
 }
 
 /// Reads `true` or `false`.
-pub(super) fn boolean(value: &Value<'_>, problems: &mut Problems) -> Option<bool> {
+pub(crate) fn boolean(value: &Value<'_>, problems: &mut Problems) -> Option<bool> {
     let flag = value.node.as_bool();
     if flag.is_none() {
         value.expected(problems, "true or false");
@@ -80,7 +80,7 @@ pub(super) fn boolean(value: &Value<'_>, problems: &mut Problems) -> Option<bool
 }
 
 /// Reads a whole number between `least` and `most`.
-pub(super) fn integer(least: u32, most: u32) -> impl Fn(&Value<'_>, &mut Problems) -> Option<u32> {
+pub(crate) fn integer(least: u32, most: u32) -> impl Fn(&Value<'_>, &mut Problems) -> Option<u32> {
     move |value, problems| {
         let wanted = format!("an integer from {least} to {most}");
         let number = value.node.as_integer().and_then(|digits| {
@@ -95,14 +95,14 @@ pub(super) fn integer(least: u32, most: u32) -> impl Fn(&Value<'_>, &mut Problem
 }
 
 /// Reads a value together with its place.
-pub(super) fn spanned<'a, T>(
+pub(crate) fn spanned<'a, T>(
     read: impl Fn(&Value<'a>, &mut Problems) -> Option<T>,
 ) -> impl Fn(&Value<'a>, &mut Problems) -> Option<Spanned<T>> {
     move |value, problems| Some(value.spanned(read(value, problems)?))
 }
 
 /// Reads an array; elements with a mistake are noted and left out.
-pub(super) fn list<'a, T>(
+pub(crate) fn list<'a, T>(
     wanted: &str,
     read: impl Fn(&Value<'a>, &mut Problems) -> Option<T>,
 ) -> impl Fn(&Value<'a>, &mut Problems) -> Option<Vec<T>> {
@@ -116,7 +116,7 @@ pub(super) fn list<'a, T>(
 }
 
 /// Like [`list`], but one element may stand alone, without the brackets.
-pub(super) fn one_or_more<'a, T>(
+pub(crate) fn one_or_more<'a, T>(
     read: impl Fn(&Value<'a>, &mut Problems) -> Option<T>,
 ) -> impl Fn(&Value<'a>, &mut Problems) -> Option<Vec<T>> {
     move |value, problems| match elements(value) {
@@ -126,14 +126,14 @@ pub(super) fn one_or_more<'a, T>(
 }
 
 /// The elements of an array, `None` when it is none.
-pub(super) fn elements<'a>(value: &Value<'a>) -> Option<Vec<Value<'a>>> {
+pub(crate) fn elements<'a>(value: &Value<'a>) -> Option<Vec<Value<'a>>> {
     let array = value.node.as_array()?;
     let element = |(index, node)| Value::new(format!("{}[{index}]", value.key), node);
     Some(array.iter().enumerate().map(element).collect())
 }
 
 /// The key of the element of an array in which the span is; elements with a mistake count, too.
-pub(super) fn element_key(value: &Value<'_>, span: Span) -> String {
+pub(crate) fn element_key(value: &Value<'_>, span: Span) -> String {
     let elements = elements(value).unwrap_or_default();
     let around = elements.into_iter().rfind(|element| element.span.start <= span.start);
     around.map_or_else(|| value.key.clone(), |element| element.key)

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use wasmtime::{Config, FuncType, Linker, OptLevel, Store};
 
+use super::clock::Clock;
 use super::error::ModuleError;
 use super::host::{self, Guest};
 use super::ticker::Ticker;
@@ -27,8 +28,16 @@ impl Engine {
     /// # Errors
     /// [`ModuleError::Engine`] where the machine cannot run compiled Wasm.
     pub fn new() -> Result<Self, ModuleError> {
+        Self::with_clock(&Clock::system())
+    }
+
+    /// The same, with this clock for its guests.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_clock(clock: &Clock) -> Result<Self, ModuleError> {
         let wasm = wasmtime::Engine::new(&settings()).map_err(ModuleError::engine)?;
-        let linker = host::linker(&wasm).map_err(ModuleError::engine)?;
+        let linker = host::linker(&wasm, clock).map_err(ModuleError::engine)?;
         let ticker = Ticker::start(wasm.clone()).map_err(|error| ModuleError::Engine(error.to_string()))?;
         let offers = Arc::new(offers(&wasm, &linker));
         Ok(Self { wasm, linker: Arc::new(linker), ticker, offers })

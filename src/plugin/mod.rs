@@ -11,6 +11,7 @@
 //! director, middleware, modify_response    the typed calls
 //! host/        what a guest may call, a file for each capability
 //! memory       the only place that touches a guest's pointers
+//! clock        the time that guests see
 //! limits       budgets of memory and time;  ticker: the clock of the latter
 //! ```
 //!
@@ -19,6 +20,7 @@
 
 mod body;
 mod capability;
+mod clock;
 mod director;
 mod engine;
 mod error;
@@ -38,6 +40,7 @@ mod ticker;
 
 pub use body::{BodyMode, BodyUse, Content};
 pub use capability::Capability;
+pub use clock::Clock;
 pub use engine::Engine;
 pub use error::{CallError, Failure, LoadError, ModuleError};
 pub use instance::Hook;

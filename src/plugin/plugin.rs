@@ -96,6 +96,12 @@ impl Plugin {
         &self.limits
     }
 
+    /// Where its key-value entries are, if it may have any.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.grants.store.as_ref()
+    }
+
     /// How many instances of it live, in all workers.
     #[must_use]
     pub fn instances(&self) -> usize {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -5,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, Request, StatusCode, Uri, Version};
-use tracing::info;
+use tracing::{info, trace};
 
 use super::peer::Peer;
 use super::stage::Late;
@@ -99,6 +100,11 @@ impl Record {
     }
 
     fn write(&self) {
+        let noted = self.noted();
+        // Each attribute by itself and as it is: in the line of the access log they share a field.
+        for (name, value) in noted.iter().flat_map(|noted| noted.iter()) {
+            trace!(target: "attribute", request_id = %self.id, name, value = &**value);
+        }
         let upstream = self.tried.as_ref().map(|(upstream, _)| upstream);
         let endpoint = self.tried.as_ref().and_then(|(upstream, index)| upstream.endpoints().get(*index));
         info!(
@@ -118,27 +124,26 @@ impl Record {
             head_ms = self.until_head.map(millis),
             upstream_ms = self.upstream_time.map(millis),
             total_ms = millis(self.started.elapsed()),
-            attributes = self.attributes(),
+            attributes = noted.as_deref().map(attributes),
         );
     }
 }
 
 impl Record {
-    /// What plugins noted, as text.
-    fn attributes(&self) -> Option<String> {
+    /// What plugins noted, also while bodies passed.
+    fn noted(&self) -> Option<Cow<'_, Attributes>> {
         let noted = &self.exchange.as_deref()?.attributes;
         let late = self.late.as_ref().map(|late| late.borrow());
-        let late = late.as_deref().filter(|late| !late.is_empty());
-        match late {
+        match late.as_deref().filter(|late| !late.is_empty()) {
             None if noted.is_empty() => None,
-            None => Some(attributes(noted)),
+            None => Some(Cow::Borrowed(noted)),
             Some(late) => {
                 let mut all = noted.clone();
                 for (name, value) in late.iter() {
                     // As many as fit.
                     let _ = all.set(name, value.clone());
                 }
-                Some(attributes(&all))
+                Some(Cow::Owned(all))
             }
         }
     }

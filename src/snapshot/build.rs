@@ -1,13 +1,14 @@
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use super::modules::Modules;
+use super::modules::{Modules, Refusal};
 use super::plugins::Kept;
 use super::{Alive, Snapshot, plugins, routes, stores, upstreams};
 use crate::config::{Config, Diagnostics, Problems};
 use crate::kv::Namespaces;
-use crate::plugin::Engine;
+use crate::plugin::{Engine, Module};
 
 /// Turns configurations into snapshots, off the request path.
 #[derive(Debug)]
@@ -29,6 +30,17 @@ impl Builder {
     #[must_use]
     pub fn alive(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.alive)
+    }
+
+    /// The module in `file`. Snapshots that name the same bytes take this one.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn module(&mut self, file: &Path) -> Result<Arc<Module>, String> {
+        match self.modules.load(&self.engine, file, None).await {
+            Ok(module) => Ok(module),
+            Err(Refusal::File(why) | Refusal::Pin(why)) => Err(why),
+        }
     }
 
     /// Builds the snapshot of `config`. What is unchanged since `previous` is taken over with its state.

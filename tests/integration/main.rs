@@ -19,6 +19,7 @@ mod hostile;
 mod http2;
 mod kv;
 mod lifecycle;
+mod plugin_test;
 mod plugins;
 mod proxy;
 mod reload;

@@ -4,6 +4,7 @@ mod bench;
 mod candidate;
 mod inspect;
 mod new;
+mod test;
 mod text;
 
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ pub(super) enum Command {
     New(NewArgs),
     /// Show what a module is, what it asks for, and what it weighs. Exit 1 if no gateway would load it.
     Inspect(InspectArgs),
+    /// Run the cases of a file against a module, in the real gateway. Exit 1 if one fails, 2 if they cannot be run.
+    Test(TestArgs),
     /// Measure how long a module's hooks take, in wall time on this machine.
     Bench(BenchArgs),
 }
@@ -55,6 +58,21 @@ pub(super) struct BenchArgs {
     calls: u32,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// The module, a `.wasm` file.
+    file: PathBuf,
+    /// The cases: docs/testing-plugins.md says what can be in them.
+    #[arg(value_name = "CASES", default_value = "cases.toml")]
+    cases: PathBuf,
+    /// Run only the cases with this in their name.
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 /// What both tools for modules take.
 #[derive(Debug, Args)]
 struct ModuleArgs {
@@ -82,6 +100,7 @@ pub(super) fn run(command: Command) -> ExitCode {
             Language::Rust => new::new(&args.name, args.sdk.as_deref()),
         },
         Command::Inspect(args) => inspect::inspect(&args.module),
+        Command::Test(args) => test::test(&args),
         Command::Bench(args) => bench::bench(&args.module, args.calls),
     }
 }

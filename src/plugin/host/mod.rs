@@ -16,6 +16,7 @@ use wasmtime::{Linker, Memory};
 
 pub(super) use log::LINES_PER_CALL;
 
+use super::clock::Clock;
 use super::instance::Hook;
 use super::limits::{Limits, MemoryBudget, START_TIME, TimeBudget};
 use super::plugin::Identity;
@@ -67,14 +68,14 @@ pub(super) fn grant(module: &str) -> Grant<'_> {
 }
 
 /// The table of all host calls.
-pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+pub(super) fn linker(engine: &wasmtime::Engine, clock: &Clock) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     head::link(&mut linker)?;
     body::link(&mut linker)?;
     attributes::link(&mut linker)?;
     config::link(&mut linker)?;
     log::link(&mut linker)?;
-    clock::link(&mut linker)?;
+    clock::link(&mut linker, clock)?;
     kv::link(&mut linker)?;
     Ok(linker)
 }

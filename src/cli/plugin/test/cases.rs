@@ -1,0 +1,357 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+use toml::de::{DeTable, DeValue};
+
+use super::expect::Expect;
+use super::message::{Answer, Request, bytes};
+use crate::config::{
+    Diagnostics, LimitsConfig, OnError, Places, Problems, Source, Span, Spanned, TableReader, Value, choice,
+    did_you_mean, elements, in_order, list, object, text,
+};
+use crate::plugin::Role;
+
+/// A cases file.
+#[derive(Debug)]
+pub(super) struct Cases {
+    pub(super) source: Arc<Source>,
+    /// What the plugin is used as; all that its module can be, where nothing is said.
+    pub(super) roles: Option<Vec<Role>>,
+    /// The mock upstreams. The first is the route's.
+    pub(super) upstreams: Vec<String>,
+    pub(super) limits: LimitsConfig,
+    pub(super) on_error: OnError,
+    pub(super) cases: Vec<Case>,
+}
+
+/// One case: a plugin of its own, with nothing left of the case before.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: Spanned<String>,
+    /// The plugin's configuration,
+    pub(super) config: Spanned<Json>,
+    /// and why it should refuse that.
+    pub(super) refused: Option<super::expect::Check>,
+    /// The entries of the key-value store at the beginning.
+    pub(super) kv: Kv,
+    /// What the clock shows to the plugin at the beginning; the time of day where nothing is said.
+    pub(super) clock: Option<Clock>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// A request, what the upstream makes of it, and what is expected of both.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) span: Span,
+    pub(super) request: Request,
+    pub(super) upstream: Answer,
+    /// What the clock shows from now on.
+    pub(super) clock: Option<Clock>,
+    pub(super) expect: Expect,
+}
+
+/// Keys and values.
+pub(super) type Kv = BTreeMap<String, Vec<u8>>;
+
+/// A time for the plugin's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// Since 1970.
+    At(Duration),
+    /// Later than in the step before.
+    Later(Duration),
+}
+
+/// What a case takes from the file, and a step from its case.
+#[derive(Clone)]
+struct Defaults {
+    config: Spanned<Json>,
+    kv: Kv,
+    request: Request,
+    upstream: Answer,
+    clock: Option<Clock>,
+}
+
+impl Cases {
+    pub(super) fn load(path: &Path) -> Result<Self, Diagnostics> {
+        crate::config::load_other(path, |root, source, problems| {
+            Self::read(root, Arc::clone(source), problems)
+        })
+    }
+
+    fn read(root: &DeTable<'_>, source: Arc<Source>, problems: &mut Problems) -> Option<Self> {
+        let folder = source.path.parent().map(Path::to_owned).unwrap_or_default();
+        let mut table = TableReader::root(root, problems);
+        let roles = table.optional("roles", list("an array such as [\"director\"]", choice(ROLES)));
+        let upstreams = table.or("upstreams", vec!["app".to_owned()], upstreams);
+        let limits = table.or("limits", LimitsConfig::default(), LimitsConfig::read);
+        let on_error = table.or("on_error", OnError::Fail, choice(OnError::WORDS));
+        let defaults = Defaults::none().read(&mut table, &folder);
+        let cases = table.required("case", "[[case]] with name = \"what it shows\"", |value, problems| {
+            let read = |value: &Value<'_>, problems: &mut Problems| {
+                Case::read(value, &defaults, &upstreams, &folder, problems)
+            };
+            list("an array of tables, [[case]]", read)(value, problems)
+        });
+        table.finish();
+        let cases = cases?;
+        check_names(&cases, problems);
+        Some(Self { source, roles, upstreams, limits, on_error, cases })
+    }
+
+    /// The cases whose names hold `filter`.
+    pub(super) fn chosen(&self, filter: Option<&str>) -> Result<Vec<&Case>, String> {
+        let Some(filter) = filter else { return Ok(self.cases.iter().collect()) };
+        let chosen: Vec<_> = self.cases.iter().filter(|case| case.name.contains(filter)).collect();
+        if chosen.is_empty() {
+            let names = self.cases.iter().map(|case| case.name.value.as_str());
+            let guess = did_you_mean(filter, names);
+            let file = self.source.path.display();
+            return Err(format!("no case of {file} has {filter:?} in its name; {guess}")
+                .trim_end_matches("; ")
+                .to_owned());
+        }
+        Ok(chosen)
+    }
+}
+
+const ROLES: &[(&str, Role)] = &[
+    ("director", Role::Director),
+    ("middleware", Role::Middleware),
+    ("modify_response", Role::ModifyResponse),
+];
+
+fn upstreams(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<String>> {
+    let wanted = "an array of names such as [\"app\", \"next\"]";
+    let names = list(wanted, |value: &Value<'_>, problems: &mut Problems| {
+        let name = text(value, "a name such as \"app\"", problems)?;
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(fits) {
+            value
+                .mistake(problems, format!("invalid name {name:?}"))
+                .help("a name is made of a-z, 0-9, _ and -");
+            return None;
+        }
+        Some(name.to_owned())
+    })(value, problems)?;
+    if elements(value).is_some_and(|elements| elements.is_empty()) {
+        value.mistake(problems, "no upstreams").help("the first is the one that requests go to: [\"app\"]");
+        return None;
+    }
+    Some(names)
+}
+
+/// A failure is told by the case's name, so no two may have the same.
+fn check_names(cases: &[Case], problems: &mut Problems) {
+    for (index, case) in cases.iter().enumerate() {
+        if let Some(first) = cases.iter().take(index).find(|first| first.name == case.name) {
+            let line = problems.line_of(first.name.span);
+            problems
+                .add(case.name.span, "case.name", format!("duplicate name {:?}", case.name.value))
+                .help(format!("the case on line {line} has it"));
+        }
+    }
+}
+
+impl Defaults {
+    fn none() -> Self {
+        Self {
+            config: Spanned::new(Json::Object(Map::new()), Span::default()),
+            kv: Kv::new(),
+            request: Request::default(),
+            upstream: Answer::default(),
+            clock: None,
+        }
+    }
+
+    /// What the table says, and for the rest what was said around it.
+    fn read(&self, table: &mut TableReader<'_, '_>, folder: &Path) -> Self {
+        let config = table.optional("config", |value, problems| {
+            Some(value.spanned(object(value, &mut Places::new(), problems)?))
+        });
+        let mut entries = self.kv.clone();
+        entries.extend(table.optional("kv", kv).into_iter().flatten());
+        let (request, upstream) = self.messages(table, folder);
+        Self {
+            config: config.unwrap_or_else(|| self.config.clone()),
+            kv: entries,
+            request,
+            upstream,
+            clock: table.optional("clock", Clock::read).or(self.clock),
+        }
+    }
+
+    fn messages(&self, table: &mut TableReader<'_, '_>, folder: &Path) -> (Request, Answer) {
+        let request = table
+            .optional("request", |value, problems| Request::read(value, &self.request, folder, problems));
+        let upstream = table
+            .optional("upstream", |value, problems| Answer::read(value, &self.upstream, folder, problems));
+        (request.unwrap_or_else(|| self.request.clone()), upstream.unwrap_or_else(|| self.upstream.clone()))
+    }
+}
+
+fn kv(value: &Value<'_>, problems: &mut Problems) -> Option<Kv> {
+    let Some(entries) = value.as_table() else {
+        value.expected(problems, "a table such as { \"key\" = \"value\" }");
+        return None;
+    };
+    let read = |(name, node): (&toml::Spanned<toml::de::DeString<'_>>, _)| {
+        let name = name.get_ref().as_ref();
+        let entry = Value::new(crate::config::child(&value.key, name), node);
+        Some((name.to_owned(), bytes(&entry, problems)?))
+    };
+    Some(in_order(entries).into_iter().filter_map(read).collect())
+}
+
+impl Case {
+    fn read(
+        value: &Value<'_>,
+        defaults: &Defaults,
+        upstreams: &[String],
+        folder: &Path,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let mut table = TableReader::open(value, "a table, [[case]]", problems)?;
+        let name = table.required("name", "name = \"what it shows\"", |value, problems| {
+            Some(value.spanned(
+                text(value, "what the case shows, such as \"no key is refused\"", problems)?.to_owned(),
+            ))
+        });
+        let defaults = defaults.read(&mut table, folder);
+        let refused = table.optional("refused", super::expect::part_of_it);
+        let steps = match table.take("step").is_some() {
+            true => Self::read_steps(&mut table, &defaults, upstreams, folder),
+            false => {
+                let (request, upstream) = (defaults.request, defaults.upstream);
+                let expect = expect(&mut table, upstreams, folder);
+                Some(vec![Step { span: value.span, request, upstream, clock: None, expect }])
+            }
+        };
+        table.finish();
+        let Defaults { config, kv, clock, .. } = defaults;
+        Some(Self { name: name?, config, refused, kv, clock, steps: steps? })
+    }
+
+    fn read_steps(
+        table: &mut TableReader<'_, '_>,
+        defaults: &Defaults,
+        upstreams: &[String],
+        folder: &Path,
+    ) -> Option<Vec<Step>> {
+        if let Some(expect) = table.take("expect") {
+            expect
+                .mistake(table.problems, "a case with steps expects nothing by itself")
+                .help("put it into the step that it is about: [case.step.expect]");
+        }
+        let read = |value: &Value<'_>, problems: &mut Problems| {
+            let mut table = TableReader::open(value, "a table, [[case.step]]", problems)?;
+            let (request, upstream) = defaults.messages(&mut table, folder);
+            let clock = table.optional("clock", Clock::read);
+            let expect = expect(&mut table, upstreams, folder);
+            table.finish();
+            Some(Step { span: value.span, request, upstream, clock, expect })
+        };
+        table.optional("step", list("an array of tables, [[case.step]]", read))
+    }
+
+    /// Where the configuration is, or the case where it has none.
+    pub(super) fn config_span(&self) -> Span {
+        if self.config.span == Span::default() { self.name.span } else { self.config.span }
+    }
+}
+
+fn expect(table: &mut TableReader<'_, '_>, upstreams: &[String], folder: &Path) -> Expect {
+    let read = |value: &Value<'_>, problems: &mut Problems| Expect::read(value, upstreams, folder, problems);
+    table.optional("expect", read).unwrap_or_default()
+}
+
+impl Clock {
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let written = match value.node {
+            DeValue::Datetime(time) => time.to_string(),
+            _ => value.node.as_str().unwrap_or_default().to_owned(),
+        };
+        let time = match written.strip_prefix('+') {
+            Some(later) => span_of(later).map(Self::Later),
+            None => since_1970(&written).map(Self::At),
+        };
+        if time.is_none() {
+            value
+                .expected(problems, "a time such as \"2026-01-01T00:00:00Z\"")
+                .help("in UTC, after 1970; or \"+250ms\", \"+10s\", \"+5m\", \"+1h\" after the step before");
+        }
+        time
+    }
+}
+
+fn span_of(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// The time since 1970 of `2026-01-01T00:00:00Z`; fractions of a second may follow the seconds.
+fn since_1970(text: &str) -> Option<Duration> {
+    let (date, time) = text.strip_suffix('Z')?.split_once(['T', ' '])?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let [year, month, day] = three(date, '-')?;
+    let [hour, minute, second] = three(time, ':')?;
+    if !(1970..=2261).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 60 || fraction.len() > 9 {
+        return None;
+    }
+    let nanos = format!("{fraction:0<9}").parse().ok()?;
+    let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(Duration::new(seconds, nanos))
+}
+
+fn three(text: &str, between: char) -> Option<[u64; 3]> {
+    let mut parts = text.split(between).map(|part| part.parse().ok());
+    let found = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(found)
+}
+
+/// Days from 1970 to a date of the Gregorian calendar. The year is taken to begin in March: then the leap day is its last.
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leaps = year / 4 - year / 100 + year / 400;
+    // The 1st of March of the year 0 is 719 468 days before 1970.
+    365 * year + leaps + (153 * month + 2) / 5 + day - 1 - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_counted_from_1970() {
+        assert_eq!(since_1970("1970-01-01T00:00:00Z"), Some(Duration::ZERO));
+        assert_eq!(since_1970("2026-01-01T00:00:00Z"), Some(Duration::from_secs(1_767_225_600)));
+        assert_eq!(since_1970("2024-02-29T12:30:15.25Z"), Some(Duration::from_millis(1_709_209_815_250)));
+        for text in ["", "2026-01-01", "2026-01-01T00:00:00", "1969-01-01T00:00:00Z", "2026-13-01T00:00:00Z"]
+        {
+            assert_eq!(since_1970(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_a_whole_number_and_a_unit() {
+        assert_eq!(span_of("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(span_of("1h"), Some(Duration::from_secs(3600)));
+        for text in ["", "s", "5", "1.5s", "1d", "-1s"] {
+            assert_eq!(span_of(text), None, "{text}");
+        }
+    }
+}

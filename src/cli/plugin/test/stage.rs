@@ -1,0 +1,331 @@
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::response::Parts;
+use http_body_util::BodyExt as _;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::Value as Json;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+use super::capture::{self, Told};
+use super::cases::{Case, Cases, Clock, Kv, Step};
+use super::compare::{Mismatch, compare, refusal};
+use super::message::{Fail, Request};
+use super::upstream::{self, Reached, Script, outgoing};
+use crate::config::{self, Config, Diagnostics, LimitsConfig, OnError};
+use crate::kv::Store;
+use crate::plugin::{Engine, Manifest, Module, Role};
+use crate::proxy::{Patience, Peer, Proxy};
+use crate::snapshot::{Builder, Current};
+
+/// How long an exchange may take. Nothing in it waits for long but what is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long an upstream is waited for that will not answer.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Bytes on their way between the client and the gateway.
+const PIPE: usize = 64 * 1024;
+
+/// A gateway around the plugin: the real proxy, with upstreams and a client that play their parts.
+pub(super) struct Stage {
+    engine: Engine,
+    clock: crate::plugin::Clock,
+    builder: Builder,
+    module: Arc<Module>,
+    file: String,
+    roles: Vec<Role>,
+    limits: LimitsConfig,
+    on_error: OnError,
+    upstreams: Vec<(String, SocketAddr)>,
+    script: Rc<RefCell<Script>>,
+    told: UnboundedReceiver<Told>,
+    /// Numbers the cases, so that none finds the entries of another.
+    cases: usize,
+}
+
+/// What became of a step.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// What reached the upstreams.
+    pub(super) reached: Vec<Reached>,
+    pub(super) response: Parts,
+    pub(super) body: Bytes,
+    /// The plugin's lines in the log.
+    pub(super) log: Vec<String>,
+    /// What the plugin failed with.
+    pub(super) failures: Vec<String>,
+    /// What the gateway says of the exchange.
+    pub(super) complaints: Vec<String>,
+    pub(super) attributes: Vec<(String, Vec<u8>)>,
+    /// The values of the entries that are asked for.
+    pub(super) kv: Kv,
+}
+
+/// What became of a case: what was not as expected, in each of its steps.
+#[derive(Debug)]
+pub(super) struct Tested {
+    pub(super) steps: Vec<Vec<Mismatch>>,
+    /// The plugin's lines in the log, and what the gateway says of its exchanges.
+    pub(super) log: Vec<String>,
+}
+
+impl Stage {
+    pub(super) async fn build(file: &Path, cases: &Cases) -> Result<Self, String> {
+        let path = std::path::absolute(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let path = path.to_str().ok_or_else(|| format!("{}: not UTF-8", file.display()))?.to_owned();
+        let told = capture::start()?;
+        let clock = crate::plugin::Clock::system();
+        let engine = Engine::with_clock(&clock).map_err(|error| error.to_string())?;
+        let mut builder = Builder::new(engine.clone());
+        let module = builder.module(file).await?;
+        let script = Rc::new(RefCell::new(Script::default()));
+        let mut upstreams = Vec::new();
+        for name in &cases.upstreams {
+            let address = upstream::start(name, Rc::clone(&script)).await;
+            upstreams.push((name.clone(), address.map_err(|error| format!("cannot listen: {error}"))?));
+        }
+        Ok(Self {
+            engine,
+            clock,
+            builder,
+            roles: cases.roles.clone().unwrap_or_else(|| module.manifest().roles.clone()),
+            module,
+            file: path,
+            limits: cases.limits,
+            on_error: cases.on_error,
+            upstreams,
+            script,
+            told,
+            cases: 0,
+        })
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        self.module.manifest()
+    }
+
+    /// Runs one case.
+    ///
+    /// # Errors
+    /// Where it cannot be run at all.
+    pub(super) async fn run(&mut self, case: &Case) -> Result<Tested, String> {
+        self.cases += 1;
+        self.clock.set(None);
+        let config = self.configuration(case).map_err(|mistakes| mistakes.to_string())?;
+        let snapshot = match self.builder.build(&config, None).await {
+            Ok(snapshot) => snapshot,
+            Err(mistakes) => {
+                let steps = vec![refusal(case, Some(&refusals(&mistakes)))];
+                return Ok(Tested { steps, log: self.lines() });
+            }
+        };
+        let mut steps = vec![refusal(case, None)];
+        let store = snapshot.plugins.first().and_then(|plugin| plugin.store()).cloned();
+        seed(store.as_ref(), &case.kv).await?;
+        let proxy = Rc::new(Proxy::new(self.engine.clone(), Arc::new(Current::new(snapshot))));
+        self.lines();
+        let (mut log, mut now) = (Vec::new(), None);
+        self.turn(case.clock, &mut now);
+        for step in &case.steps {
+            self.turn(step.clock, &mut now);
+            let outcome = self.play(&proxy, step, store.as_ref()).await?;
+            steps.push(compare(&step.expect, &outcome, step.span));
+            log.extend(outcome.log);
+            log.extend(outcome.complaints.iter().map(|complaint| format!("gateway: {complaint}")));
+        }
+        Ok(Tested { steps, log })
+    }
+
+    fn turn(&self, clock: Option<Clock>, now: &mut Option<Duration>) {
+        match clock {
+            None => return,
+            Some(Clock::At(time)) => *now = Some(time),
+            Some(Clock::Later(later)) => *now = Some(now.unwrap_or_else(system_time).saturating_add(later)),
+        }
+        self.clock.set(*now);
+    }
+
+    /// Sends the request and waits until all that ends with its response has ended.
+    async fn play(
+        &mut self,
+        proxy: &Rc<Proxy>,
+        step: &Step,
+        store: Option<&Arc<dyn Store>>,
+    ) -> Result<Outcome, String> {
+        *self.script.borrow_mut() = Script { answer: step.upstream.clone(), reached: Vec::new() };
+        let late = |_| "the gateway did not answer".to_owned();
+        let (response, body) = timeout(PATIENCE, ask(proxy, &step.request)).await.map_err(late)??;
+        let reached = std::mem::take(&mut self.script.borrow_mut().reached);
+        let mut outcome = Outcome {
+            reached,
+            response,
+            body,
+            log: Vec::new(),
+            failures: Vec::new(),
+            complaints: Vec::new(),
+            attributes: Vec::new(),
+            kv: Kv::new(),
+        };
+        let unsaid = |_| "the gateway did not say that the exchange has ended".to_owned();
+        timeout(PATIENCE, outcome.listen(&mut self.told)).await.map_err(unsaid)?;
+        for (key, _) in &step.expect.kv {
+            if let Some(value) = look_up(store, key).await? {
+                outcome.kv.insert(key.clone(), value);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// What has been logged so far.
+    fn lines(&mut self) -> Vec<String> {
+        let told = std::iter::from_fn(|| self.told.try_recv().ok());
+        told.filter_map(|told| if let Told::Line(line) = told { Some(line) } else { None }).collect()
+    }
+
+    /// The gateway's configuration for a case.
+    fn configuration(&self, case: &Case) -> Result<Config, Diagnostics> {
+        let name = self.plugin_name();
+        let file = Json::from(self.file.as_str());
+        let mut text = format!(
+            "[gateway]\nlog = {{ access = true }}\n[listener.test]\nlisten = \"127.0.0.1:0\"\n\
+             [plugin.{name}]\nfile = {file}\nallow = {}\n",
+            self.allow()
+        );
+        if self.asks_for("kv") {
+            let _ = writeln!(text, "kv = {{ namespace = \"case-{}\" }}", self.cases);
+        }
+        let slow = case.steps.iter().any(|step| step.upstream.fail == Some(Fail::Timeout));
+        let patience = if slow { SHORT } else { PATIENCE }.as_millis();
+        for (upstream, address) in &self.upstreams {
+            let _ = writeln!(
+                text,
+                "[upstream.{upstream}]\nendpoints = [\"http://{address}\"]\nretries = 0\nmax_fails = 0\n\
+                 response_timeout = \"{patience}ms\""
+            );
+        }
+        let first = self.upstreams.first().map_or("", |(name, _)| name);
+        let _ = writeln!(text, "[[route]]\nname = \"test\"\npath = \"/*\"\nupstream = \"{first}\"");
+        for role in &self.roles {
+            let _ = match role {
+                Role::Director => writeln!(text, "director = \"{name}\""),
+                Role::Middleware => writeln!(text, "middleware = [\"{name}\"]"),
+                Role::ModifyResponse => writeln!(text, "modify_response = [\"{name}\"]"),
+            };
+        }
+        let mut config = config::parse(Path::new("gateway.toml"), text)?;
+        for plugin in &mut config.plugins {
+            plugin.config = case.config.value.clone();
+            plugin.limits = self.limits;
+            plugin.on_error = self.on_error;
+        }
+        Ok(config)
+    }
+
+    /// The plugin's name in the configuration: its module's own, where that can be one.
+    fn plugin_name(&self) -> &str {
+        let name = self.module.manifest().name.as_str();
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+        if !name.is_empty() && name.chars().all(fits) { name } else { "plugin" }
+    }
+
+    fn asks_for(&self, capability: &str) -> bool {
+        self.module.capabilities().iter().any(|asked| asked.name == capability)
+    }
+
+    /// All that it asks for is granted.
+    fn allow(&self) -> Json {
+        let kv = self.asks_for("kv").then(|| "kv".to_owned());
+        let http = self.upstreams.iter().map(|(name, _)| format!("http:{name}"));
+        kv.into_iter().chain(http.filter(|_| self.asks_for("http"))).collect()
+    }
+}
+
+fn system_time() -> Duration {
+    std::time::UNIX_EPOCH.elapsed().unwrap_or_default()
+}
+
+/// Why a configuration is refused, without the places in it: it is none that anybody wrote.
+fn refusals(mistakes: &Diagnostics) -> String {
+    let lines: Vec<_> =
+        mistakes.iter().map(|mistake| format!("{}: {}", mistake.key, mistake.message)).collect();
+    lines.join("\n")
+}
+
+async fn seed(store: Option<&Arc<dyn Store>>, entries: &Kv) -> Result<(), String> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let store = store.ok_or("`kv` says entries, but the module does not use the key-value store")?;
+    for (key, value) in entries {
+        store.put(key.as_bytes(), value, None).await.map_err(|error| format!("kv.{key}: {error}"))?;
+    }
+    Ok(())
+}
+
+async fn look_up(store: Option<&Arc<dyn Store>>, key: &str) -> Result<Option<Vec<u8>>, String> {
+    let Some(store) = store else { return Ok(None) };
+    let value = store.get(key.as_bytes()).await.map_err(|error| format!("kv.{key}: {error}"))?;
+    Ok(value.map(|value| value.to_vec()))
+}
+
+/// One request on a connection of its own, from the address that the case says.
+async fn ask(proxy: &Rc<Proxy>, request: &Request) -> Result<(Parts, Bytes), String> {
+    let (ours, theirs) = tokio::io::duplex(PIPE);
+    spawn_local(serve(Rc::clone(proxy), SocketAddr::new(request.client, 50_000), theirs));
+    let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(ours))
+        .await
+        .map_err(|error| format!("cannot send the request: {error}"))?;
+    spawn_local(connection);
+    let mut message = http::Request::new(outgoing(request.body.clone()));
+    *message.method_mut() = request.method.clone();
+    *message.uri_mut() = request.target.clone().into();
+    *message.headers_mut() = request.headers.clone();
+    let response = client.send_request(message).await.map_err(|error| format!("no response: {error}"))?;
+    let (head, body) = response.into_parts();
+    // A body that breaks off is what a client would see, too: what came of it is compared.
+    let mut whole = Vec::new();
+    let mut body = body;
+    while let Some(Ok(frame)) = body.frame().await {
+        whole.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+    }
+    Ok((head, Bytes::from(whole)))
+}
+
+/// The gateway's side of the connection.
+async fn serve(proxy: Rc<Proxy>, client: SocketAddr, stream: tokio::io::DuplexStream) {
+    let patience = Patience { header: PATIENCE, idle: PATIENCE, body: PATIENCE };
+    let (open, _ended) = mpsc::channel(1);
+    let peer = Rc::new(Peer::new(client, patience, open));
+    let service = service_fn(move |request| {
+        let (proxy, peer) = (Rc::clone(&proxy), Rc::clone(&peer));
+        async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
+    });
+    let protocol = hyper::server::conn::http1::Builder::new();
+    let _ = protocol.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+}
+
+impl Outcome {
+    /// Takes in what is told of the exchange, to its end.
+    async fn listen(&mut self, told: &mut UnboundedReceiver<Told>) {
+        while let Some(told) = told.recv().await {
+            match told {
+                Told::Line(line) => self.log.push(line),
+                Told::Failure(why) => self.failures.push(why),
+                Told::Complaint(what) => self.complaints.push(what),
+                Told::Attribute(name, value) => self.attributes.push((name, value)),
+                Told::End => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `gatewright plugin test`: cases that pass, cases that fail, and files that hold no cases.
+//!
+//! `UPDATE_GOLDEN=1` rewrites the expected reports; read the difference before committing it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Outcome, hostile, module, plugin_tool, plugin_tool_in, plugins_folder};
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn wasm(plugin: &str) -> String {
+    plugins_folder().join(format!("{plugin}.wasm")).to_str().unwrap().to_owned()
+}
+
+/// Runs cases that are written here against a module that is made here.
+fn cases(module: &[u8], cases: &str, more: &[&str]) -> Outcome {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("module.wasm"), module).unwrap();
+    std::fs::write(folder.path().join("cases.toml"), cases).unwrap();
+    plugin_tool_in(folder.path(), &[&["test", "module.wasm"], more].concat())
+}
+
+/// Compares a report with the golden one beside the cases.
+#[track_caller]
+fn is_golden(outcome: &Outcome, golden: &Path) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(golden, &outcome.text).unwrap();
+    }
+    let expected = std::fs::read_to_string(golden).unwrap_or_default();
+    assert_eq!(
+        outcome.text,
+        expected,
+        "{}: run with UPDATE_GOLDEN=1 if the new one is better",
+        golden.display()
+    );
+}
+
+#[test]
+fn every_example_plugin_passes_its_cases() {
+    let mut tested = 0;
+    for entry in std::fs::read_dir(project("plugins")).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.join("README.md").exists() || !folder.is_dir() {
+            continue;
+        }
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let outcome = plugin_tool_in(&folder, &["test", &wasm(name)]);
+        assert!(outcome.is_ok(), "{name}: {}", outcome.text);
+        tested += 1;
+    }
+    assert!(tested >= 10, "{tested} plugins");
+}
+
+#[test]
+fn what_is_not_as_expected_is_told_with_its_place() {
+    let outcome =
+        plugin_tool_in(&project("tests/cases/failing"), &["test", &wasm("api-key"), "api-key.toml"]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.text);
+    is_golden(&outcome, &project("tests/cases/failing/api-key.out"));
+}
+
+#[test]
+fn a_file_that_holds_no_cases_is_refused_with_every_mistake() {
+    let folder = project("tests/cases/invalid");
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind == "toml")).collect();
+    assert!(files.len() >= 4);
+    for file in files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let outcome = plugin_tool_in(&folder, &["test", &wasm("api-key"), name]);
+        assert_eq!(outcome.code, Some(2), "{name}: {}", outcome.text);
+        is_golden(&outcome, &file.with_extension("err"));
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_no_failed_case() {
+    let cases = project("plugins/api-key/cases.toml");
+    let cases = cases.to_str().unwrap();
+    for arguments in [
+        &["test", "does/not/exist.wasm", cases][..],
+        &["test", &wasm("api-key"), "does/not/exist.toml"],
+        &["test", &wasm("api-key"), cases, "--filter", "nothing is called that"],
+    ] {
+        let outcome = plugin_tool(arguments);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    }
+}
+
+#[test]
+fn the_filter_chooses_by_a_part_of_the_name() {
+    let cases = project("plugins/api-key/cases.toml");
+    let outcome = plugin_tool(&["test", &wasm("api-key"), cases.to_str().unwrap(), "--filter", "refused"]);
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert!(outcome.text.contains("no key is refused") && !outcome.text.contains("passes"), "{outcome:?}");
+}
+
+#[test]
+fn json_has_each_case_and_each_mismatch() {
+    let outcome = plugin_tool_in(
+        &project("tests/cases/failing"),
+        &["test", &wasm("api-key"), "api-key.toml", "--json", "--filter", "second step"],
+    );
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let report: Value = serde_json::from_str(&outcome.text).unwrap();
+    assert_eq!(
+        (&report["plugin"], &report["passed"], &report["failed"]),
+        (&"api-key".into(), &0.into(), &1.into())
+    );
+    let mismatch = &report["cases"][0]["mismatches"][0];
+    assert_eq!((&mismatch["step"], &mismatch["key"]), (&2.into(), &"answered".into()), "{report:#}");
+    assert!(mismatch["line"].as_u64().unwrap() > 1);
+}
+
+/// A module that answers what the request's `x-evil` makes `tests/guests/fails.wat` do.
+fn fails() -> Vec<u8> {
+    hostile("fails")
+}
+
+#[test]
+fn a_failure_of_the_plugin_fails_a_case_that_does_not_expect_it() {
+    let unexpected = cases(&fails(), "[[case]]\nname = \"a\"\nrequest.headers = { x-evil = \"r0\" }\n", &[]);
+    assert_eq!(unexpected.code, Some(1), "{unexpected:?}");
+    assert!(unexpected.text.contains("out of cheese"), "{unexpected:?}");
+    let expected = "[[case]]\nname = \"a\"\nrequest.headers = { x-evil = \"r0\" }\n\
+         [case.expect]\nerror = \"out of cheese\"\nresponse.status = 500\nrequest = false\n";
+    let expected = cases(&fails(), expected, &[]);
+    assert!(expected.is_ok(), "{expected:?}");
+}
+
+#[test]
+fn a_plugin_that_may_be_skipped_fails_and_the_request_goes_on() {
+    let text = "on_error = \"skip\"\n[[case]]\nname = \"a\"\nrequest.headers = { x-evil = \"r0\" }\n\
+         [case.expect]\nerror = \"out of cheese\"\nresponse.status = 200\nrequest = { path = \"/\" }\n";
+    let outcome = cases(&fails(), text, &[]);
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[test]
+fn upstreams_fail_as_they_are_told_to() {
+    let idle = module("(func (export \"gatewright_on_request\") (result i32) i32.const 0)");
+    let text = "[[case]]\nname = \"a\"\nupstream.fail = \"timeout\"\nexpect.response.status = 504\n\
+         [[case]]\nname = \"b\"\nupstream.fail = \"closed\"\nexpect.response.status = 502\n";
+    let outcome = cases(&idle, text, &[]);
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[test]
+fn bodies_and_addresses_are_those_of_the_case() {
+    let idle = module("(func (export \"gatewright_on_request\") (result i32) i32.const 0)");
+    let text = r#"
+        [[case]]
+        name = "bytes"
+        request = { method = "POST", body_base64 = "AAEC/w==", client = "10.0.0.1" }
+        upstream = { body = ["pi", "eces"] }
+        [case.expect]
+        request = { body = { base64 = "AAEC/w==" }, headers = { content-length = 4, x-forwarded-for = "10.0.0.1" } }
+        response = { body = "pieces", headers = { transfer-encoding = "chunked" } }
+        [[case]]
+        name = "a file"
+        request = { method = "POST", body_file = "module.wasm" }
+        expect.request.body = { file = "module.wasm" }
+        [[case]]
+        name = "JSON"
+        request = { method = "POST", json = { a = [1, { b = "c" }] } }
+        upstream = { json = { d = 1.5 } }
+        [case.expect]
+        request = { headers = { content-type = "application/json" }, json = { a = [1, { b = "c" }] } }
+        response = { headers = { content-type = "application/json" }, body = '{"d":1.5}' }
+    "#;
+    let outcome = cases(&idle, text, &[]);
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
