@@ -42,18 +42,48 @@ fn is_golden(outcome: &Outcome, golden: &Path) {
 
 #[test]
 fn every_example_plugin_passes_its_cases() {
-    let mut tested = 0;
-    for entry in std::fs::read_dir(project("plugins")).unwrap() {
-        let folder = entry.unwrap().path();
-        if !folder.join("README.md").exists() || !folder.is_dir() {
-            continue;
-        }
+    let folders = std::fs::read_dir(project("plugins")).unwrap().map(|entry| entry.unwrap().path());
+    let folders: Vec<_> = folders.filter(|folder| folder.join("cases.toml").exists()).collect();
+    assert!(folders.len() >= 10, "{folders:?}");
+    for folder in folders {
         let name = folder.file_name().unwrap().to_str().unwrap();
         let outcome = plugin_tool_in(&folder, &["test", &wasm(name)]);
         assert!(outcome.is_ok(), "{name}: {}", outcome.text);
+    }
+}
+
+/// The fenced blocks of a page, each with its language.
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push((language.to_owned(), block.join("\n") + "\n"));
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_examples_of_the_guide_do_what_it_says() {
+    let page = std::fs::read_to_string(project("docs/testing-plugins.md")).unwrap();
+    let blocks = blocks(&page);
+    let mut tested = 0;
+    for (place, (_, block)) in blocks.iter().enumerate() {
+        let first = block.lines().next().unwrap_or_default();
+        let Some(name) = first.strip_prefix("# gatewright plugin test target/plugins/") else { continue };
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("cases.toml"), block).unwrap();
+        let outcome = plugin_tool_in(folder.path(), &["test", &wasm(name.trim_end_matches(".wasm"))]);
+        match blocks.get(place + 1) {
+            // What is said of a file that fails follows it.
+            Some((language, report)) if language == "text" => assert_eq!(outcome.text, *report),
+            _ => assert!(outcome.is_ok(), "{block}{}", outcome.text),
+        }
         tested += 1;
     }
-    assert!(tested >= 10, "{tested} plugins");
+    assert!(tested >= 4, "{tested} examples");
 }
 
 #[test]
@@ -145,7 +175,7 @@ fn a_plugin_that_may_be_skipped_fails_and_the_request_goes_on() {
 fn upstreams_fail_as_they_are_told_to() {
     let idle = module("(func (export \"gatewright_on_request\") (result i32) i32.const 0)");
     let text = "[[case]]\nname = \"a\"\nupstream.fail = \"timeout\"\nexpect.response.status = 504\n\
-         [[case]]\nname = \"b\"\nupstream.fail = \"closed\"\nexpect.response.status = 502\n";
+         [[case]]\nname = \"b\"\nupstream.fail = \"unreachable\"\nexpect.response.status = 502\n";
     let outcome = cases(&idle, text, &[]);
     assert!(outcome.is_ok(), "{outcome:?}");
 }

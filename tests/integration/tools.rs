@@ -235,6 +235,8 @@ fn a_new_plugin_builds_passes_its_tests_and_runs() {
     let started = facts["memory"]["started_bytes"].as_u64().unwrap();
     assert!(started < 512 * 1024, "its stack is the small one: {started} bytes");
 
+    let tested = plugin_tool_in(&plugin, &["test", module.to_str().unwrap()]);
+    assert!(tested.is_ok(), "{tested:?}");
     let checked = check(&plugin.join("gateway.toml"));
     assert!(checked.is_ok(), "{checked:?}");
     greets(&module);

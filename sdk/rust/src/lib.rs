@@ -79,3 +79,8 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/writing-plugins.md")]
 mod guide {}
+
+/// So is that of the page for those who come from elsewhere.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-from.md")]
+mod coming_from {}

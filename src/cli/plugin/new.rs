@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use crate::cli::{fail, say};
 
 /// Where the new folder's files come from. `@NAME@`, `@CRATE@` and `@SDK@` in them are replaced.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("Cargo.toml", include_str!("template/rust/manifest.toml")),
     (".cargo/config.toml", include_str!("template/rust/cargo_config.toml")),
     (".gitignore", include_str!("template/rust/gitignore")),
     ("src/lib.rs", include_str!("template/rust/lib.rs")),
+    ("cases.toml", include_str!("template/rust/cases.toml")),
     ("gateway.toml", include_str!("template/rust/gateway.toml")),
     ("README.md", include_str!("template/rust/readme.md")),
 ];

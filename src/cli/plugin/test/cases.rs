@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 use toml::de::{DeTable, DeValue};
 
-use super::expect::Expect;
+use super::expect::{Call, Check, Expect, part_of_it};
 use super::message::{Answer, Request, bytes};
 use crate::config::{
     Diagnostics, LimitsConfig, OnError, Places, Problems, Source, Span, Spanned, TableReader, Value, choice,
@@ -34,7 +34,7 @@ pub(super) struct Case {
     /// The plugin's configuration,
     pub(super) config: Spanned<Json>,
     /// and why it should refuse that.
-    pub(super) refused: Option<super::expect::Check>,
+    pub(super) refused: Option<Check>,
     /// The entries of the key-value store at the beginning.
     pub(super) kv: Kv,
     /// What the clock shows to the plugin at the beginning; the time of day where nothing is said.
@@ -50,6 +50,8 @@ pub(super) struct Step {
     pub(super) upstream: Answer,
     /// What the clock shows from now on.
     pub(super) clock: Option<Clock>,
+    /// The requests that the plugin makes of its own, in their order.
+    pub(super) calls: Vec<Call>,
     pub(super) expect: Expect,
 }
 
@@ -221,13 +223,13 @@ impl Case {
             ))
         });
         let defaults = defaults.read(&mut table, folder);
-        let refused = table.optional("refused", super::expect::part_of_it);
+        let refused = table.optional("refused", part_of_it);
         let steps = match table.take("step").is_some() {
             true => Self::read_steps(&mut table, &defaults, upstreams, folder),
             false => {
                 let (request, upstream) = (defaults.request, defaults.upstream);
-                let expect = expect(&mut table, upstreams, folder);
-                Some(vec![Step { span: value.span, request, upstream, clock: None, expect }])
+                let (calls, expect) = expectations(&mut table, upstreams, folder);
+                Some(vec![Step { span: value.span, request, upstream, clock: None, calls, expect }])
             }
         };
         table.finish();
@@ -241,18 +243,20 @@ impl Case {
         upstreams: &[String],
         folder: &Path,
     ) -> Option<Vec<Step>> {
-        if let Some(expect) = table.take("expect") {
-            expect
-                .mistake(table.problems, "a case with steps expects nothing by itself")
-                .help("put it into the step that it is about: [case.step.expect]");
+        for (key, place) in [("expect", "[case.step.expect]"), ("calls", "[[case.step.calls]]")] {
+            if let Some(value) = table.take(key) {
+                value
+                    .mistake(table.problems, "a case with steps expects nothing by itself")
+                    .help(format!("put it into the step that it is about: {place}"));
+            }
         }
         let read = |value: &Value<'_>, problems: &mut Problems| {
             let mut table = TableReader::open(value, "a table, [[case.step]]", problems)?;
             let (request, upstream) = defaults.messages(&mut table, folder);
             let clock = table.optional("clock", Clock::read);
-            let expect = expect(&mut table, upstreams, folder);
+            let (calls, expect) = expectations(&mut table, upstreams, folder);
             table.finish();
-            Some(Step { span: value.span, request, upstream, clock, expect })
+            Some(Step { span: value.span, request, upstream, clock, calls, expect })
         };
         table.optional("step", list("an array of tables, [[case.step]]", read))
     }
@@ -263,9 +267,13 @@ impl Case {
     }
 }
 
-fn expect(table: &mut TableReader<'_, '_>, upstreams: &[String], folder: &Path) -> Expect {
-    let read = |value: &Value<'_>, problems: &mut Problems| Expect::read(value, upstreams, folder, problems);
-    table.optional("expect", read).unwrap_or_default()
+/// What is expected of the plugin's own requests, and of everything else.
+fn expectations(table: &mut TableReader<'_, '_>, upstreams: &[String], folder: &Path) -> (Vec<Call>, Expect) {
+    let call = |value: &Value<'_>, problems: &mut Problems| Call::read(value, upstreams, folder, problems);
+    let calls = table.or("calls", Vec::new(), list("an array of tables, [[case.calls]]", call));
+    let expect =
+        |value: &Value<'_>, problems: &mut Problems| Expect::read(value, upstreams, folder, problems);
+    (calls, table.optional("expect", expect).unwrap_or_default())
 }
 
 impl Clock {

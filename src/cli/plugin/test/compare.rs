@@ -1,9 +1,10 @@
 use http::HeaderMap;
 
-use super::cases::Case;
+use super::cases::{Case, Step};
 use super::expect::{Check, Expect, ExpectRequest, HeaderCheck, Message};
 use super::matcher::{Matcher, shown};
 use super::stage::Outcome;
+use super::upstream::Reached;
 use crate::config::Span;
 
 /// Something that is not as expected.
@@ -48,9 +49,11 @@ pub(super) fn refusal(case: &Case, why: Option<&str>) -> Vec<Mismatch> {
 }
 
 /// All that is not as expected.
-pub(super) fn compare(expect: &Expect, outcome: &Outcome, step: Span) -> Vec<Mismatch> {
+pub(super) fn compare(step: &Step, outcome: &Outcome) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
-    failure(expect, outcome, step, &mut mismatches);
+    let expect = &step.expect;
+    failure(expect, outcome, step.span, &mut mismatches);
+    calls(step, outcome, &mut mismatches);
     request(expect, outcome, &mut mismatches);
     if let Some(expected) = &expect.response {
         let status = outcome.response.status;
@@ -105,21 +108,52 @@ fn request(expect: &Expect, outcome: &Outcome, mismatches: &mut Vec<Mismatch>) {
             mismatches.push(Mismatch::of(&expected.place, "a request reaches an upstream", instead(outcome)));
         }
         (Some(ExpectRequest::Some(expected)), Some(reached)) => {
-            let line = |key: &str| match key {
-                "method" => reached.head.method.to_string(),
-                _ => reached.head.uri.to_string(),
-            };
-            message(expected, line, &reached.head.headers, &reached.body, mismatches);
+            sent(expected, reached, mismatches);
         }
     }
+}
+
+/// A request as it reached an upstream.
+fn sent(expected: &Message, reached: &Reached, mismatches: &mut Vec<Mismatch>) {
+    let line = |key: &str| match key {
+        "method" => reached.head.method.to_string(),
+        _ => reached.head.uri.to_string(),
+    };
+    message(expected, line, &reached.head.headers, &reached.body, mismatches);
+}
+
+/// The plugin's own requests: those that are expected, and no others.
+fn calls(step: &Step, outcome: &Outcome, mismatches: &mut Vec<Mismatch>) {
+    for (call, planned) in step.calls.iter().zip(&outcome.calls) {
+        match (&call.expect, &planned.found) {
+            (_, None) => {
+                let expected = format!("the plugin asks the upstream {:?}", call.upstream);
+                mismatches.push(Mismatch::of(&call.place, expected, "it does not"));
+            }
+            (Some(expected), Some(reached)) => sent(expected, reached, mismatches),
+            (None, Some(_)) => {}
+        }
+    }
+    for reached in &outcome.unplanned {
+        mismatches.push(Mismatch {
+            key: "calls".to_owned(),
+            span: step.span,
+            expected: "no other requests of the plugin's".to_owned(),
+            found: told(reached),
+        });
+    }
+}
+
+fn told(reached: &Reached) -> String {
+    let Reached { upstream, head, .. } = reached;
+    format!("{} {} reached the upstream {:?}", head.method, head.uri, &**upstream)
 }
 
 /// What happened, for somebody who expected something else to happen.
 fn instead(outcome: &Outcome) -> String {
     let status = outcome.response.status.as_u16();
     if let Some(reached) = outcome.reached.last() {
-        let head = &reached.head;
-        return format!("{} {} reached the upstream {:?}", head.method, head.uri, &*reached.upstream);
+        return told(reached);
     }
     match outcome.complaints.first() {
         Some(why) => format!("the gateway answered {status}: {why}"),

@@ -4,7 +4,7 @@ use http::HeaderName;
 use toml::de::DeValue;
 
 use super::matcher::{Matcher, json};
-use super::message::header_name;
+use super::message::{Answer, header_name};
 use crate::config::{
     Problems, Span, TableReader, Value, boolean, child, did_you_mean, elements, in_order, list, text,
 };
@@ -69,10 +69,46 @@ pub(super) struct Check {
     pub(super) matcher: Matcher,
 }
 
+/// A request that the plugin is expected to make of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// The upstream that it goes to.
+    pub(super) upstream: String,
+    pub(super) place: Check,
+    pub(super) expect: Option<Box<Message>>,
+    pub(super) answer: Answer,
+}
+
+impl Call {
+    pub(super) fn read(
+        value: &Value<'_>,
+        upstreams: &[String],
+        folder: &Path,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let mut table = TableReader::open(value, "a table, [[case.calls]]", problems)?;
+        let name = table.required("upstream", "upstream = \"NAME\"", |value, problems| {
+            upstream_name(value, upstreams, problems).map(str::to_owned)
+        });
+        let expect = table.optional("expect", |value, problems| {
+            Message::read(value, &["method", "path"], folder, problems).map(Box::new)
+        });
+        let answer = table.or("answer", Answer::default(), |value, problems| {
+            Answer::read(value, &Answer::default(), folder, problems)
+        });
+        table.finish();
+        Some(Self { upstream: name?, place: Check::new(value, Matcher::Present), expect, answer })
+    }
+}
+
 impl Check {
     fn new(value: &Value<'_>, matcher: Matcher) -> Self {
-        let key = value.key.as_str();
-        let key = key.split_once("expect.").or_else(|| key.split_once("].")).map_or(key, |(_, key)| key);
+        // `case[2].step[0].expect.` is where it is, which the span says better.
+        let mut key = value.key.as_str();
+        for prefix in ["case[", "step["] {
+            key = key.strip_prefix(prefix).and_then(|key| key.split_once("].")).map_or(key, |(_, key)| key);
+        }
+        let key = key.strip_prefix("expect.").unwrap_or(key);
         Self { key: key.to_owned(), span: value.span, matcher }
     }
 }
@@ -184,6 +220,11 @@ fn headers(
 }
 
 fn upstream(value: &Value<'_>, upstreams: &[String], problems: &mut Problems) -> Option<Check> {
+    let name = upstream_name(value, upstreams, problems)?;
+    Some(Check::new(value, Matcher::Equals(name.as_bytes().to_vec())))
+}
+
+fn upstream_name<'a>(value: &Value<'a>, upstreams: &[String], problems: &mut Problems) -> Option<&'a str> {
     let name = text(value, "the name of an upstream", problems)?;
     if !upstreams.iter().any(|known| known == name) {
         let guess = did_you_mean(name, upstreams.iter().map(String::as_str));
@@ -191,7 +232,7 @@ fn upstream(value: &Value<'_>, upstreams: &[String], problems: &mut Problems) ->
         value.mistake(problems, format!("unknown upstream {name:?}")).help(help);
         return None;
     }
-    Some(Check::new(value, Matcher::Equals(name.as_bytes().to_vec())))
+    Some(name)
 }
 
 fn log(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<(Check, Vec<Check>)> {

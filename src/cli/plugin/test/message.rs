@@ -43,7 +43,7 @@ pub(super) enum Fail {
     /// Takes the request and says nothing.
     Timeout,
     /// Takes the request and closes the connection.
-    Closed,
+    Unreachable,
 }
 
 /// A message's body, in the pieces in which it is sent.
@@ -116,7 +116,7 @@ impl Answer {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-const FAILS: &[(&str, Fail)] = &[("timeout", Fail::Timeout), ("closed", Fail::Closed)];
+const FAILS: &[(&str, Fail)] = &[("timeout", Fail::Timeout), ("unreachable", Fail::Unreachable)];
 
 /// Fields that are said replace those of the same name.
 fn overlay(headers: &mut HeaderMap, said: Option<Vec<(HeaderName, Vec<HeaderValue>)>>) {

@@ -20,8 +20,9 @@ use tokio::time::timeout;
 use super::capture::{self, Told};
 use super::cases::{Case, Cases, Clock, Kv, Step};
 use super::compare::{Mismatch, compare, refusal};
-use super::message::{Fail, Request};
-use super::upstream::{self, Reached, Script, outgoing};
+use super::expect::Call;
+use super::message::{Answer, Fail, Request};
+use super::upstream::{self, Planned, Reached, Script, outgoing};
 use crate::config::{self, Config, Diagnostics, LimitsConfig, OnError};
 use crate::kv::Store;
 use crate::plugin::{Engine, Manifest, Module, Role};
@@ -32,7 +33,7 @@ use crate::snapshot::{Builder, Current};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long an upstream is waited for that will not answer.
-const SHORT: Duration = Duration::from_millis(50);
+const SHORT: Duration = Duration::from_millis(200);
 
 /// Bytes on their way between the client and the gateway.
 const PIPE: usize = 64 * 1024;
@@ -57,8 +58,12 @@ pub(super) struct Stage {
 /// What became of a step.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// What reached the upstreams.
+    /// What reached the upstreams,
     pub(super) reached: Vec<Reached>,
+    /// and what the plugin asked them on its own behalf,
+    pub(super) calls: Vec<Planned>,
+    /// also unexpectedly.
+    pub(super) unplanned: Vec<Reached>,
     pub(super) response: Parts,
     pub(super) body: Bytes,
     /// The plugin's lines in the log.
@@ -140,7 +145,7 @@ impl Stage {
         for step in &case.steps {
             self.turn(step.clock, &mut now);
             let outcome = self.play(&proxy, step, store.as_ref()).await?;
-            steps.push(compare(&step.expect, &outcome, step.span));
+            steps.push(compare(step, &outcome));
             log.extend(outcome.log);
             log.extend(outcome.complaints.iter().map(|complaint| format!("gateway: {complaint}")));
         }
@@ -163,12 +168,14 @@ impl Stage {
         step: &Step,
         store: Option<&Arc<dyn Store>>,
     ) -> Result<Outcome, String> {
-        *self.script.borrow_mut() = Script { answer: step.upstream.clone(), reached: Vec::new() };
+        *self.script.borrow_mut() = Script::of(step);
         let late = |_| "the gateway did not answer".to_owned();
         let (response, body) = timeout(PATIENCE, ask(proxy, &step.request)).await.map_err(late)??;
-        let reached = std::mem::take(&mut self.script.borrow_mut().reached);
+        let script = std::mem::take(&mut *self.script.borrow_mut());
         let mut outcome = Outcome {
-            reached,
+            reached: script.reached,
+            calls: script.calls,
+            unplanned: script.unplanned,
             response,
             body,
             log: Vec::new(),
@@ -205,9 +212,9 @@ impl Stage {
         if self.asks_for("kv") {
             let _ = writeln!(text, "kv = {{ namespace = \"case-{}\" }}", self.cases);
         }
-        let slow = case.steps.iter().any(|step| step.upstream.fail == Some(Fail::Timeout));
-        let patience = if slow { SHORT } else { PATIENCE }.as_millis();
         for (upstream, address) in &self.upstreams {
+            let slow = case.steps.iter().any(|step| step.is_late(upstream));
+            let patience = if slow { SHORT } else { PATIENCE }.as_millis();
             let _ = writeln!(
                 text,
                 "[upstream.{upstream}]\nendpoints = [\"http://{address}\"]\nretries = 0\nmax_fails = 0\n\
@@ -248,6 +255,25 @@ impl Stage {
         let kv = self.asks_for("kv").then(|| "kv".to_owned());
         let http = self.upstreams.iter().map(|(name, _)| format!("http:{name}"));
         kv.into_iter().chain(http.filter(|_| self.asks_for("http"))).collect()
+    }
+}
+
+impl Script {
+    fn of(step: &Step) -> Self {
+        let planned = |call: &Call| {
+            let Call { upstream, answer, .. } = call.clone();
+            Planned { upstream, answer, found: None }
+        };
+        let calls = step.calls.iter().map(planned).collect();
+        Self { answer: step.upstream.clone(), calls, ..Self::default() }
+    }
+}
+
+impl Step {
+    /// Whether `upstream` takes too long in it.
+    fn is_late(&self, upstream: &str) -> bool {
+        let late = |answer: &Answer| answer.fail == Some(Fail::Timeout);
+        late(&self.upstream) || self.calls.iter().any(|call| call.upstream == upstream && late(&call.answer))
     }
 }
 

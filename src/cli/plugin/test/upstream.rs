@@ -35,6 +35,47 @@ pub(super) struct Reached {
 pub(super) struct Script {
     pub(super) answer: Answer,
     pub(super) reached: Vec<Reached>,
+    /// The plugin's own requests that are expected.
+    pub(super) calls: Vec<Planned>,
+    /// Those that nobody expected.
+    pub(super) unplanned: Vec<Reached>,
+}
+
+/// A request of the plugin's own that is expected: what it is answered, and the one that came.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) upstream: String,
+    pub(super) answer: Answer,
+    pub(super) found: Option<Reached>,
+}
+
+impl Script {
+    /// Takes down a request, and says what it is answered. One of the plugin's own that nobody expects is not answered.
+    fn take(&mut self, request: Reached) -> Answer {
+        if !request.is_call() {
+            self.reached.push(request);
+            return self.answer.clone();
+        }
+        let mut planned = self.calls.iter_mut();
+        match planned.find(|planned| planned.found.is_none() && *planned.upstream == *request.upstream) {
+            Some(planned) => {
+                planned.found = Some(request);
+                planned.answer.clone()
+            }
+            None => {
+                self.unplanned.push(request);
+                Answer { fail: Some(Fail::Unreachable), ..Answer::default() }
+            }
+        }
+    }
+}
+
+impl Reached {
+    /// Whether a plugin made the request: the gateway marks those.
+    fn is_call(&self) -> bool {
+        let marks = self.head.headers.get_all("cdn-loop");
+        marks.into_iter().any(|mark| mark.as_bytes().windows(10).any(|part| part == b"gatewright"))
+    }
 }
 
 /// Starts the upstream `name`.
@@ -68,16 +109,12 @@ async fn answer(
 ) -> Result<Response<Outgoing>, Closed> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes());
-    let answer = {
-        let mut script = script.borrow_mut();
-        let body = body.map_err(|_| Closed)?;
-        script.reached.push(Reached { upstream: name, head, body });
-        script.answer.clone()
-    };
+    let body = body.map_err(|_| Closed)?;
+    let answer = script.borrow_mut().take(Reached { upstream: name, head, body });
     match answer.fail {
         None => {}
         Some(Fail::Timeout) => std::future::pending().await,
-        Some(Fail::Closed) => return Err(Closed),
+        Some(Fail::Unreachable) => return Err(Closed),
     }
     let mut response = Response::new(outgoing(answer.body));
     *response.status_mut() = answer.status;
