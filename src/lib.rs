@@ -16,7 +16,8 @@
 //! | [`route`] | which rule takes a request; ties are refused at load |
 //! | [`exchange`] | one request with its response, as plugins see it; plain data |
 //! | [`kv`] | what plugins remember from one exchange to the next: the store, and the embedded one |
-//! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`) |
+//! | [`tls`] | certificates, keys and trust; who is on the other end |
+//! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`, `tls`) |
 //! | [`plugin`] | the Wasm host: modules, instances, budgets, host calls (→ `exchange`, `kv`, `gatewright_abi`) |
 //! | [`snapshot`] | the one place where configuration becomes runtime, and the swap of one for the next |
 //! | [`proxy`] | one request's way; only here do plugins and upstreams meet |
@@ -50,6 +51,7 @@ pub mod balance;
 pub mod exchange;
 pub mod kv;
 pub mod route;
+pub mod tls;
 
 pub mod plugin;
 pub mod upstream;

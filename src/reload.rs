@@ -12,7 +12,7 @@ use crate::config::{self, Config, Diagnostics, ListenerConfig, Problems};
 use crate::plugin::Engine;
 use crate::proxy::Patience;
 use crate::server::{Bound, Http2, Listener, Protocols, Workers};
-use crate::snapshot::{Builder, Current, Snapshot};
+use crate::snapshot::{Builder, Current, Snapshot, listener_tls};
 
 /// Replaces what a gateway runs on.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Reloader {
     builder: Arc<Mutex<Builder>>,
     alive: Arc<AtomicUsize>,
     config: Arc<Config>,
+    /// What is to be listened on at the start.
+    wanted: Vec<Listener>,
     listening: Vec<Listening>,
     workers: usize,
 }
@@ -40,6 +42,7 @@ pub struct Listening {
 pub struct Prepared {
     config: Config,
     snapshot: Snapshot,
+    listeners: Vec<Listener>,
 }
 
 /// A configuration on its way to be [`Prepared`].
@@ -50,7 +53,9 @@ pub type Preparing = Pin<Box<dyn Future<Output = Result<Prepared, Diagnostics>>>
 /// # Errors
 /// Everything that is wrong with it.
 pub async fn check(config: &Config, engine: Engine) -> Result<Snapshot, Diagnostics> {
-    Builder::new(engine).build(config, None).await
+    let snapshot = Builder::new(engine).build(config, None).await?;
+    listeners(config, &[])?;
+    Ok(snapshot)
 }
 
 impl Reloader {
@@ -61,6 +66,7 @@ impl Reloader {
     pub async fn start(config: Config, engine: Engine) -> Result<(Self, Snapshot), Diagnostics> {
         let mut builder = Builder::new(engine);
         let snapshot = builder.build(&config, None).await?;
+        let wanted = listeners(&config, &[])?;
         let workers = match config.gateway.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
@@ -69,7 +75,7 @@ impl Reloader {
         let alive = builder.alive();
         let builder = Arc::new(Mutex::new(builder));
         let config = Arc::new(config);
-        Ok((Self { path, builder, alive, config, listening: Vec::new(), workers }, snapshot))
+        Ok((Self { path, builder, alive, config, wanted, listening: Vec::new(), workers }, snapshot))
     }
 
     /// Listens for the first time.
@@ -77,7 +83,8 @@ impl Reloader {
     /// # Errors
     /// The addresses that cannot be listened on.
     pub fn listen(&mut self, workers: &Workers) -> Result<(), Diagnostics> {
-        let (kept, new) = self.bind(&self.config)?;
+        let wanted = std::mem::take(&mut self.wanted);
+        let (kept, new) = self.bind(&self.config, wanted)?;
         self.put_on(workers, kept, new);
         Ok(())
     }
@@ -112,11 +119,13 @@ impl Reloader {
     pub fn prepare(&self, current: Arc<Snapshot>) -> Preparing {
         let (path, running, builder) =
             (self.path.clone(), Arc::clone(&self.config), Arc::clone(&self.builder));
+        let listening = self.listening.clone();
         Box::pin(async move {
             let config = config::load(&path)?;
             refuse_what_needs_a_restart(&running, &config)?;
             let (config, snapshot) = build(builder, config, current).await?;
-            Ok(Prepared { config, snapshot })
+            let listeners = listeners(&config, &listening)?;
+            Ok(Prepared { config, snapshot, listeners })
         })
     }
 
@@ -130,8 +139,8 @@ impl Reloader {
         current: &Current,
         workers: &Workers,
     ) -> Result<u64, Diagnostics> {
-        let Prepared { config, snapshot } = prepared;
-        let (kept, new) = self.bind(&config)?;
+        let Prepared { config, snapshot, listeners } = prepared;
+        let (kept, new) = self.bind(&config, listeners)?;
         let generation = snapshot.generation;
         current.swap(snapshot);
         self.config = Arc::new(config);
@@ -140,11 +149,14 @@ impl Reloader {
     }
 
     /// Which listeners go on with their sockets, and new sockets for the others.
-    fn bind(&self, config: &Config) -> Result<(Vec<Listening>, Vec<Bound>), Diagnostics> {
+    fn bind(
+        &self,
+        config: &Config,
+        wanted: Vec<Listener>,
+    ) -> Result<(Vec<Listening>, Vec<Bound>), Diagnostics> {
         let mut problems = Problems::new(Arc::clone(&config.source));
         let (mut kept, mut new) = (Vec::new(), Vec::new());
-        for listener in &config.listeners {
-            let wanted = listener_of(listener);
+        for (listener, wanted) in config.listeners.iter().zip(wanted) {
             match self.listening.iter().find(|known| known.listener.same_socket(&wanted)) {
                 Some(known) => kept.push(Listening { listener: wanted, local: known.local }),
                 None => match Bound::bind(wanted, self.workers) {
@@ -186,6 +198,22 @@ async fn build(
         problems.add(None, "", format!("building the configuration failed: {error}"));
         Err(problems.into_diagnostics())
     })
+}
+
+/// The listeners in the configuration's order.
+///
+/// # Errors
+/// The files of TLS that do not do.
+fn listeners(config: &Config, running: &[Listening]) -> Result<Vec<Listener>, Diagnostics> {
+    let mut problems = Problems::new(Arc::clone(&config.source));
+    let mut listeners = Vec::with_capacity(config.listeners.len());
+    for listener in &config.listeners {
+        let known = running.iter().find(|known| known.listener.name == listener.name.value);
+        let previous = known.and_then(|known| known.listener.tls.as_ref());
+        let tls = listener_tls(listener, previous, &mut problems);
+        listeners.push(Listener { tls, ..listener_of(listener) });
+    }
+    problems.finish(listeners)
 }
 
 fn refuse_what_needs_a_restart(was: &Config, is: &Config) -> Result<(), Diagnostics> {
@@ -238,5 +266,6 @@ fn listener_of(config: &ListenerConfig) -> Listener {
                 connection_window: http2.connection_window,
             }),
         },
+        tls: None,
     }
 }

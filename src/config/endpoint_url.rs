@@ -3,14 +3,16 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// `http://HOST[:PORT][/BASE]`, taken apart.
+/// `http://HOST[:PORT][/BASE]` or the same with `https://`, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointUrl {
     /// The URL as the file has it.
     pub text: String,
+    /// Whether it begins with `https://`.
+    pub https: bool,
     /// A DNS name in lower case or an IP address; an IPv6 address without its brackets.
     pub host: String,
-    /// The port; 80 when the URL has none.
+    /// The port; when the URL has none 80, or 443 for `https`.
     pub port: u16,
     /// What goes before the path of every request: escaped, without a slash at its end, empty for none.
     pub base_path: String,
@@ -19,13 +21,14 @@ pub struct EndpointUrl {
 impl EndpointUrl {
     /// Takes a URL apart. The error says what is wrong and what would be right.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let rest = after_scheme(text)?;
+        let (https, rest) = split_scheme(text)?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (host, port) = split_port(authority)?;
         Ok(Self {
             text: text.to_owned(),
+            https,
             host: parse_host(host)?,
-            port: port.map_or(Ok(80), parse_port)?,
+            port: port.map_or(Ok(if https { 443 } else { 80 }), parse_port)?,
             base_path: parse_base_path(path)?,
         })
     }
@@ -41,7 +44,8 @@ impl EndpointUrl {
 
     /// Whether two URLs lead to the same place, however they are written.
     pub fn same_place(&self, other: &Self) -> bool {
-        (&self.host, self.port, &self.base_path) == (&other.host, other.port, &other.base_path)
+        let place = |url: &Self| (url.https, url.host.clone(), url.port, url.base_path.clone());
+        place(self) == place(other)
     }
 }
 
@@ -54,11 +58,8 @@ impl fmt::Display for EndpointUrl {
 /// Why a text is no URL of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// `https://`.
-    #[error("`https` is not supported yet")]
-    Https,
     /// No scheme, or another one.
-    #[error("an endpoint's URL begins with http://")]
+    #[error("an endpoint's URL begins with http:// or https://")]
     Scheme,
     /// `user:password@`.
     #[error("user and password do not belong in an endpoint's URL")]
@@ -84,21 +85,22 @@ impl UrlError {
     /// What would be right.
     pub fn help(self) -> &'static str {
         match self {
-            Self::Https | Self::Scheme => "write \"http://HOST:PORT\"",
+            Self::Scheme => "write \"http://HOST:PORT\"",
             Self::UserInfo => "leave out everything up to the @; a plugin can set an `authorization` header",
             Self::Host => "a DNS name, an IPv4 address or an IPv6 address in brackets: \"http://[::1]:9001\"",
-            Self::Port => "a port is a number from 1 to 65535; without one it is 80",
+            Self::Port => "a port is a number from 1 to 65535; without one it is 80, or 443 for https",
             Self::Path => "escape what is not allowed in a path, such as %20 for a space",
             Self::Query | Self::Fragment => "the request's own query is sent; a director can change it",
         }
     }
 }
 
-fn after_scheme(text: &str) -> Result<&str, UrlError> {
+/// Whether the scheme is `https`, and what follows it.
+fn split_scheme(text: &str) -> Result<(bool, &str), UrlError> {
     let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
     match scheme.to_ascii_lowercase().as_str() {
-        "http" => Ok(rest),
-        "https" => Err(UrlError::Https),
+        "http" => Ok((false, rest)),
+        "https" => Ok((true, rest)),
         _ => Err(UrlError::Scheme),
     }
 }
@@ -186,7 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn port_is_80_and_base_path_empty_when_not_said() {
+    fn port_is_80_or_443_and_base_path_empty_when_not_said() {
+        assert_eq!(parsed("https://a.example"), ("a.example".into(), 443, String::new()));
         assert_eq!(parsed("http://a.example"), ("a.example".into(), 80, String::new()));
         assert_eq!(parsed("HTTP://A.example/"), ("a.example".into(), 80, String::new()));
     }
@@ -205,7 +208,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let cases = [
-            ("https://a", UrlError::Https),
             ("ftp://a", UrlError::Scheme),
             ("127.0.0.1:9001", UrlError::Scheme),
             ("http://u:p@a", UrlError::UserInfo),

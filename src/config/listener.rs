@@ -1,6 +1,7 @@
 //! `[listener.NAME]`: where clients come in.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use super::diagnostics::Problems;
@@ -8,6 +9,7 @@ use super::http2::Http2Config;
 use super::scalar::{address, size, timeout};
 use super::source::Spanned;
 use super::table::TableReader;
+use super::tls::ListenerTlsConfig;
 use super::value::{Value, spanned};
 
 /// `[listener.NAME]`.
@@ -27,10 +29,17 @@ pub struct ListenerConfig {
     pub max_head: u64,
     /// How HTTP/2 is spoken; `None` where it is not.
     pub http2: Option<Http2Config>,
+    /// How TLS is spoken; `None` where it is not.
+    pub tls: Option<ListenerTlsConfig>,
 }
 
 impl ListenerConfig {
-    pub(super) fn read(name: Spanned<String>, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+    pub(super) fn read(
+        name: Spanned<String>,
+        value: &Value<'_>,
+        folder: &Path,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let mut table = TableReader::open(value, "a table", problems)?;
         let listen = table.required("listen", "listen = \"127.0.0.1:8080\"", spanned(address));
         let header_timeout = table.or("header_timeout", Duration::from_secs(10), timeout);
@@ -39,8 +48,9 @@ impl ListenerConfig {
         // hyper needs a buffer of at least 8 KiB.
         let max_head = table.or("max_head", 64 << 10, size(8 << 10..=16 << 20, "from \"8KiB\" to \"16MiB\""));
         let http2 = Http2Config::read(&mut table);
-        table.later(&["tls", "max_body"]);
+        let tls = table.optional("tls", |value, problems| ListenerTlsConfig::read(value, folder, problems));
+        table.later(&["max_body"]);
         table.finish();
-        Some(Self { name, listen: listen?, header_timeout, idle_timeout, body_timeout, max_head, http2 })
+        Some(Self { name, listen: listen?, header_timeout, idle_timeout, body_timeout, max_head, http2, tls })
     }
 }

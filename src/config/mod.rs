@@ -9,7 +9,7 @@
 //! syntax        text → tables
 //! value, table  one value, one table on its way to a type; scalar: durations, sizes, addresses, choices
 //! names         what may be referred to
-//! gateway, listener (http2), upstream (endpoint_url, hash_key), plugin (json, kv), route: one file for each section
+//! gateway, listener (http2), upstream (endpoint_url, hash_key), tls of both, plugin (json, kv), route: one file for each section
 //! ```
 //!
 //! There are no runtime types here: whatever runs is built from this by `snapshot`. What only a later layer can
@@ -35,6 +35,7 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod upstream;
 mod value;
 
@@ -54,6 +55,7 @@ pub use listener::ListenerConfig;
 pub use plugin::{Capability, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
 pub use source::{Position, Source, Span, Spanned};
+pub use tls::{CertificateConfig, ListenerTlsConfig, UpstreamTlsConfig};
 pub use upstream::{Balance, EndpointConfig, UpstreamConfig};
 
 // For readers of other files, which make their mistakes known in the same way.
@@ -159,9 +161,13 @@ impl Config {
             GatewayConfig::read(value, &folder, problems)
         });
         let admin = root.optional("admin", AdminConfig::read);
-        let listeners =
-            root.required("listener", "[listener.web] with listen = \"127.0.0.1:8080\"", read_listeners);
-        let upstreams = root.or("upstream", Vec::new(), read_upstreams);
+        let listeners = root.required(
+            "listener",
+            "[listener.web] with listen = \"127.0.0.1:8080\"",
+            |value, problems| read_listeners(value, &folder, problems),
+        );
+        let upstreams =
+            root.or("upstream", Vec::new(), |value, problems| read_upstreams(value, &folder, problems));
         let plugins =
             root.or("plugin", Vec::new(), |value, problems| read_plugins(value, &folder, &names, problems));
         let routes = root.required(
@@ -176,15 +182,15 @@ impl Config {
     }
 }
 
-fn read_listeners(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<ListenerConfig>> {
+fn read_listeners(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Vec<ListenerConfig>> {
     refuse_none(value, value.as_table().map(|table| table.len()), problems);
     let sections = sections(value, problems).into_iter();
-    Some(sections.filter_map(|(name, value)| ListenerConfig::read(name, &value, problems)).collect())
+    Some(sections.filter_map(|(name, value)| ListenerConfig::read(name, &value, folder, problems)).collect())
 }
 
-fn read_upstreams(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<UpstreamConfig>> {
+fn read_upstreams(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Vec<UpstreamConfig>> {
     let sections = sections(value, problems).into_iter();
-    Some(sections.filter_map(|(name, value)| UpstreamConfig::read(name, &value, problems)).collect())
+    Some(sections.filter_map(|(name, value)| UpstreamConfig::read(name, &value, folder, problems)).collect())
 }
 
 fn read_plugins(

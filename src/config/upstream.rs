@@ -1,5 +1,6 @@
 //! `[upstream.NAME]`: endpoints and how one is picked.
 
+use std::path::Path;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -10,6 +11,7 @@ use super::hash_key::HashKey;
 use super::scalar::{choice, timeout};
 use super::source::Spanned;
 use super::table::TableReader;
+use super::tls::UpstreamTlsConfig;
 use super::value::{Value, element_key, elements, integer, list, text};
 
 const MOST_WEIGHT: u32 = 1000;
@@ -46,6 +48,8 @@ pub struct UpstreamConfig {
     pub idle_timeout: Duration,
     /// How many idle connections each worker keeps for each endpoint.
     pub max_idle: usize,
+    /// How TLS is spoken with endpoints of `https://`; there if and only if there are such endpoints.
+    pub tls: Option<UpstreamTlsConfig>,
 }
 
 /// How an endpoint is picked.
@@ -83,10 +87,15 @@ pub struct EndpointConfig {
 }
 
 impl UpstreamConfig {
-    pub(super) fn read(name: Spanned<String>, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+    pub(super) fn read(
+        name: Spanned<String>,
+        value: &Value<'_>,
+        folder: &Path,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let mut table = TableReader::open(value, "a table", problems)?;
         let endpoints = "endpoints = [\"http://127.0.0.1:9001\"]";
-        let config = Self {
+        let mut config = Self {
             name,
             balance: table.or("balance", Balance::RoundRobin, choice(Balance::WORDS)),
             // Empty after a mistake: such a configuration never leaves this module.
@@ -100,7 +109,9 @@ impl UpstreamConfig {
             retries: table.or("retries", 1, integer(0, MOST_RETRIES)),
             idle_timeout: table.or("idle_timeout", Duration::from_secs(60), timeout),
             max_idle: usize::try_from(table.or("max_idle", 128, integer(0, MOST_IDLE))).unwrap_or(0),
+            tls: None,
         };
+        config.tls = read_tls(&mut table, &config.endpoints, folder);
         table.later(&["health", "protocol"]);
         table.finish();
         Some(config)
@@ -172,6 +183,25 @@ fn read_hash_key(table: &mut TableReader<'_, '_>) -> Option<HashKey> {
         value
             .mistake(table.problems, "only consistent hashing uses a hash key")
             .help("set balance = \"consistent_hash\", or leave hash_key out");
+    }
+    None
+}
+
+/// `tls` says how `https://` is spoken; without such an endpoint it would do nothing.
+fn read_tls(
+    table: &mut TableReader<'_, '_>,
+    endpoints: &[EndpointConfig],
+    folder: &Path,
+) -> Option<UpstreamTlsConfig> {
+    let value = table.take("tls");
+    let settings = value.as_ref().and_then(|value| UpstreamTlsConfig::read(value, folder, table.problems));
+    if endpoints.iter().any(|endpoint| endpoint.url.https) {
+        return Some(settings.unwrap_or_default());
+    }
+    if let Some(value) = value.filter(|_| !endpoints.is_empty()) {
+        value
+            .mistake(table.problems, "no endpoint is reached by TLS")
+            .help("write \"https://\" in the endpoints' URLs, or leave tls out");
     }
     None
 }

@@ -30,6 +30,8 @@ pub struct Exchange {
     pub id: RequestId,
     /// The other end of the client's connection.
     pub client: SocketAddr,
+    /// How the client speaks HTTP.
+    pub scheme: Scheme,
     /// The name of the route that matched, or its path where it has none.
     pub route: Arc<str>,
     /// The name of the route's upstream: where the request goes unless a director chooses.
@@ -48,6 +50,26 @@ pub struct Exchange {
     pub window: Option<Window>,
     /// How many bytes of head and attributes guests may still add.
     pub allowance: usize,
+}
+
+/// How a client speaks HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// In clear.
+    Http,
+    /// Through TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in URLs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// Bytes of head and attributes that all guests of one exchange may add together.
@@ -123,6 +145,7 @@ impl Exchange {
         Self {
             id,
             client,
+            scheme: Scheme::Http,
             route,
             upstream: None,
             request,
@@ -143,6 +166,7 @@ impl Exchange {
         Self {
             id: self.id,
             client: self.client,
+            scheme: self.scheme,
             route: Arc::clone(&self.route),
             upstream: self.upstream.clone(),
             request: self.request.clone(),

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::error::ProxyError;
 use super::http2;
-use crate::exchange::RequestHead;
+use crate::exchange::{RequestHead, Scheme};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -73,7 +73,7 @@ pub(super) fn outgoing(head: request::Parts) -> RequestHead {
 }
 
 /// Strips what belongs to the client's connection and says on whose behalf the request is sent.
-pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue) {
+pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue, scheme: Scheme) {
     let headers = &mut head.headers;
     let trailers = accepts_trailers(headers);
     strip_hop_by_hop(headers);
@@ -83,7 +83,7 @@ pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue) {
     // The server side answers `Expect` by itself as soon as the body is asked for.
     headers.remove(EXPECT);
     append_forwarded_for(headers, client);
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme.as_str()));
     match headers.get(HOST).cloned() {
         Some(host) => headers.insert(X_FORWARDED_HOST, host),
         None => headers.remove(X_FORWARDED_HOST),
@@ -174,7 +174,7 @@ mod tests {
         for (name, value) in headers(fields).iter() {
             head.headers.append(name, value.clone());
         }
-        prepare(&mut head, &HeaderValue::from_static("10.0.0.1"));
+        prepare(&mut head, &HeaderValue::from_static("10.0.0.1"), Scheme::Http);
         head.headers
     }
 

@@ -27,6 +27,7 @@ use hyper::body::Incoming;
 use crate::exchange::Exchange;
 use crate::plugin::{Engine, Flow};
 use crate::snapshot::{Current, Route, Snapshot};
+use crate::tls;
 
 pub use activity::Activity;
 pub use body::{Body, BodyError};
@@ -100,8 +101,13 @@ fn open(
     let name = Arc::clone(route.map_or(&snapshot.no_route, |route| &route.name));
     record.route = Some(Arc::clone(&name));
     let mut request = headers::outgoing(head);
-    headers::prepare(&mut request, &peer.ip);
+    headers::prepare(&mut request, &peer.ip, peer.scheme());
     let mut exchange = Box::new(Exchange::open(record.id, peer.address, name, request));
+    exchange.scheme = peer.scheme();
+    for (name, value) in peer.tls().into_iter().flat_map(tls::Facts::attributes) {
+        // There is room for these few.
+        let _ = exchange.attributes.set(name, value.clone());
+    }
     exchange.upstream = route.and_then(|route| route.upstream_name.clone());
     exchange
 }

@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::activity::{Activity, Phase};
 use super::churn::Churn;
+use crate::exchange::Scheme;
+use crate::tls;
 
 /// How long a client may take for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Peer {
     activity: Arc<Activity>,
     /// How fast it takes its requests back.
     churn: Churn,
+    /// What TLS told of the connection, where it is spoken.
+    tls: OnceCell<tls::Facts>,
     /// Told when that is too fast.
     restless: Notify,
     /// Dropped with the peer: whoever drains the gateway waits for that.
@@ -47,13 +52,32 @@ impl Peer {
             .unwrap_or(HeaderValue::from_static("unknown"));
         let activity = Arc::new(Activity::accepted());
         let (churn, restless) = (Churn::default(), Notify::new());
-        Self { address, ip, patience, activity, churn, restless, _open: open }
+        Self { address, ip, patience, activity, churn, tls: OnceCell::new(), restless, _open: open }
     }
 
     /// For the stream, which knows when bytes come in.
     #[must_use]
     pub fn activity(&self) -> Arc<Activity> {
         Arc::clone(&self.activity)
+    }
+
+    /// The handshake is over, where there was one.
+    pub fn secured(&self, facts: Option<tls::Facts>) {
+        if let Some(facts) = facts {
+            let _ = self.tls.set(facts);
+        }
+    }
+
+    /// What TLS told of the connection, where it is spoken.
+    #[must_use]
+    pub fn tls(&self) -> Option<&tls::Facts> {
+        self.tls.get()
+    }
+
+    /// How the client speaks HTTP.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        if self.tls.get().is_some() { Scheme::Https } else { Scheme::Http }
     }
 
     /// An exchange begins. It ends when what is returned is dropped.

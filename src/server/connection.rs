@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tracing::debug;
@@ -18,6 +20,7 @@ use super::stream::ClientStream;
 use super::transport::{Beginning, PREFACE, Transport};
 use super::watched::Watched;
 use crate::proxy::{Peer, Proxy};
+use crate::tls;
 
 /// What a listener's connections are held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,30 +63,50 @@ where
     }
 }
 
+/// A client that has connected.
+pub(super) struct Client {
+    pub(super) socket: TcpStream,
+    /// What it must speak first.
+    pub(super) tls: Option<Arc<tls::Server>>,
+    pub(super) peer: Rc<Peer>,
+}
+
 /// Serves one connection until it ends, its client takes too long, or its listener goes and it has become idle.
 pub(super) async fn serve(
-    mut transport: Transport,
-    peer: Rc<Peer>,
+    client: Client,
     proxy: Rc<Proxy>,
     protocols: Protocols,
     mut listening: watch::Receiver<()>,
 ) {
+    let peer = client.peer;
     let overdue = overdue(&peer);
     tokio::pin!(overdue);
-    let beginning = match protocols.http2 {
-        None => None,
-        Some(_) => tokio::select! {
+    let mut transport = match client.tls {
+        None => Transport::Clear(client.socket),
+        Some(tls) => tokio::select! {
+            biased;
+            stream = tls.acceptor().accept(client.socket) => match stream {
+                Ok(stream) => Transport::Tls(Box::new(stream)),
+                Err(error) => return debug!(client = %peer.address, "no TLS: {error}"),
+            },
+            () = overdue.as_mut() => return took_too_long(&peer),
+        },
+    };
+    peer.secured(transport.facts());
+    let beginning = match (protocols.http2, transport.agreed()) {
+        (None, _) | (_, Some(tls::HTTP1)) => Beginning::default(),
+        (_, Some(tls::HTTP2)) => Beginning { is_http2: true, ..Beginning::default() },
+        _ => tokio::select! {
             biased;
             beginning = Beginning::read(&mut transport) => match beginning {
-                Ok(beginning) => Some(beginning),
+                Ok(beginning) => beginning,
                 Err(error) => return debug!(client = %peer.address, "connection ended: {error}"),
             },
             () = overdue.as_mut() => return took_too_long(&peer),
             // The request that may still come is HTTP/1's to wait for, or not.
-            _ = listening.changed() => None,
+            _ = listening.changed() => Beginning::default(),
         },
     };
-    let beginning = beginning.unwrap_or_default();
     match protocols.http2.filter(|_| beginning.is_http2) {
         Some(settings) => {
             peer.activity().rest();

@@ -1,10 +1,12 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::Protocols;
 use crate::proxy::Patience;
+use crate::tls;
 
 /// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -20,6 +22,8 @@ pub struct Listener {
     pub patience: Patience,
     /// What its connections are held to.
     pub protocols: Protocols,
+    /// TLS, where it is spoken.
+    pub tls: Option<Arc<tls::Server>>,
 }
 
 impl Listener {
@@ -95,7 +99,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let patience = Patience { header: second, idle: second, body: second };
         let protocols = Protocols { max_head: 8192, http2: None };
-        Listener { name: "web".into(), address, patience, protocols }
+        Listener { name: "web".into(), address, patience, protocols, tls: None }
     }
 
     #[test]

@@ -13,7 +13,6 @@ use tracing::warn;
 
 use super::connection;
 use super::listener::{Bound, Listener};
-use super::transport::Transport;
 use crate::plugin::Engine;
 use crate::proxy::{Peer, Proxy};
 use crate::snapshot::Current;
@@ -219,14 +218,13 @@ async fn accept(
             Ok((stream, address)) => {
                 // Without it, the last piece of a response may wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let (patience, protocols) = {
+                let (patience, protocols, tls) = {
                     let settings = settings.borrow();
-                    (settings.patience, settings.protocols)
+                    (settings.patience, settings.protocols, settings.tls.clone())
                 };
                 let peer = Rc::new(Peer::new(address, patience, open.clone()));
-                let transport = Transport::Clear(stream);
-                let serve =
-                    connection::serve(transport, peer, Rc::clone(&proxy), protocols, connections.clone());
+                let client = connection::Client { socket: stream, tls, peer };
+                let serve = connection::serve(client, Rc::clone(&proxy), protocols, connections.clone());
                 spawn_local(serve);
             }
             Err(error) if is_passing(&error) => {}

@@ -56,7 +56,7 @@ impl Builder {
         let kept =
             Kept { engine: &self.engine, modules: &mut self.modules, namespaces: &mut self.namespaces };
         let plugins = plugins::build(config, previous, kept, &mut problems).await;
-        let upstreams = upstreams::build(config, previous);
+        let upstreams = upstreams::build(config, previous, &mut problems);
         let built = routes::build(config, &plugins, &mut problems);
         let (router, routes) = match built {
             Some(built) if problems.is_empty() => built,

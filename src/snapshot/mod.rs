@@ -7,6 +7,7 @@ mod modules;
 mod plugins;
 mod routes;
 mod stores;
+mod tls;
 mod upstreams;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::route::Router;
 use crate::upstream::Upstream;
 
 pub use build::Builder;
+pub use tls::server as listener_tls;
 
 /// Everything that requests are served by. Exchanges hold on to the one they began with.
 #[derive(Debug)]

@@ -1,17 +1,22 @@
 use std::sync::Arc;
 
-use super::{Snapshot, UpstreamEntry};
+use super::{Snapshot, UpstreamEntry, tls};
 use crate::balance::Algorithm;
-use crate::config::{self, Balance, Config, EndpointConfig, UpstreamConfig};
+use crate::config::{self, Balance, Config, EndpointConfig, Problems, UpstreamConfig};
 use crate::exchange::HashKey;
+use crate::tls::Client;
 use crate::upstream::{EndpointSettings, Settings, Upstream};
 
 /// The upstreams in the configuration's order. One whose settings are the same is the same: it keeps its balancer's
 /// state, its endpoints' health and its connections.
-pub(super) fn build(config: &Config, previous: Option<&Snapshot>) -> Vec<UpstreamEntry> {
+pub(super) fn build(
+    config: &Config,
+    previous: Option<&Snapshot>,
+    problems: &mut Problems,
+) -> Vec<UpstreamEntry> {
     let old = previous.map_or(&[][..], |snapshot| &snapshot.upstreams);
     let entries = config.upstreams.iter().map(|upstream| {
-        let settings = settings(upstream);
+        let settings = settings(upstream, tls::client(upstream, problems));
         let kept = old.iter().find(|entry| *entry.upstream.settings() == settings);
         let upstream_arc = match kept {
             Some(entry) => Arc::clone(&entry.upstream),
@@ -22,7 +27,7 @@ pub(super) fn build(config: &Config, previous: Option<&Snapshot>) -> Vec<Upstrea
     entries.collect()
 }
 
-fn settings(config: &UpstreamConfig) -> Settings {
+fn settings(config: &UpstreamConfig, tls: Option<Arc<Client>>) -> Settings {
     Settings {
         name: config.name.value.clone(),
         algorithm: algorithm(config.balance),
@@ -35,6 +40,7 @@ fn settings(config: &UpstreamConfig) -> Settings {
         retries: config.retries,
         idle_timeout: config.idle_timeout,
         max_idle: config.max_idle,
+        tls,
     }
 }
 
@@ -44,6 +50,7 @@ fn endpoint(config: &EndpointConfig) -> EndpointSettings {
         url: url.text.clone(),
         host: url.host.clone(),
         port: url.port,
+        https: url.https,
         base_path: url.base_path.clone(),
         weight: config.weight,
     }

@@ -13,6 +13,8 @@ pub struct Endpoint {
     pub host: Box<str>,
     /// Port.
     pub port: u16,
+    /// Whether it speaks TLS.
+    pub https: bool,
     /// What stands before every request's path: escaped, without a slash at its end, empty where there is none.
     pub base_path: Box<str>,
     /// `host:port` as a `Host` field, for requests that bring none.

@@ -10,6 +10,9 @@ pub enum ConnectError {
     /// Not within `connect_timeout`.
     #[error("no connection within {0:?}")]
     Timeout(Duration),
+    /// The endpoint does not speak TLS, or is not who it must be.
+    #[error("no TLS: {0}")]
+    Tls(#[source] io::Error),
     /// The connection broke before it could be used.
     #[error("connection broke at once: {0}")]
     Handshake(#[source] hyper::Error),

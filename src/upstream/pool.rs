@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -14,6 +15,7 @@ use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::upstream::Upstream;
+use crate::tls;
 
 /// One worker's connections to the endpoints of one upstream. The most recently used is taken first, so that a pool
 /// larger than the load shrinks by itself.
@@ -67,7 +69,9 @@ where
         endpoint: &Endpoint,
     ) -> Result<Connection<B>, ConnectError> {
         let limit = self.upstream.settings().connect_timeout;
-        let sender = timeout(limit, dial(endpoint)).await.map_err(|_| ConnectError::Timeout(limit))??;
+        let sender = timeout(limit, dial(endpoint, self.upstream.settings().tls.as_deref()))
+            .await
+            .map_err(|_| ConnectError::Timeout(limit))??;
         Ok(Connection { sender, home: Rc::clone(self), endpoint: index })
     }
 
@@ -94,13 +98,29 @@ where
     }
 }
 
-async fn dial<B>(endpoint: &Endpoint) -> Result<SendRequest<B>, ConnectError>
+/// A socket, in clear or through TLS.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+async fn dial<B>(endpoint: &Endpoint, tls: Option<&tls::Client>) -> Result<SendRequest<B>, ConnectError>
 where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let stream = TcpStream::connect((&*endpoint.host, endpoint.port)).await?;
     stream.set_nodelay(true)?;
+    match tls.filter(|_| endpoint.https) {
+        None => handshake(stream).await,
+        Some(tls) => handshake(tls.connect(&endpoint.host, stream).await.map_err(ConnectError::Tls)?).await,
+    }
+}
+
+async fn handshake<B>(stream: impl Stream) -> Result<SendRequest<B>, ConnectError>
+where
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
     let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
     // Whoever waits for a response hears of errors from the sender; here there is nobody to tell.

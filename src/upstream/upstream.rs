@@ -7,6 +7,7 @@ use super::endpoint::Endpoint;
 use super::lease::Lease;
 use super::passive::{Passive, now_ms};
 use crate::balance::{self, Algorithm, Balancer, Outcome, Target};
+use crate::tls;
 
 /// What an upstream is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How many of them each worker keeps for each endpoint.
     pub max_idle: usize,
+    /// TLS, where endpoints speak it.
+    pub tls: Option<Arc<tls::Client>>,
 }
 
 /// What an endpoint is made from.
@@ -44,6 +47,8 @@ pub struct EndpointSettings {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// Whether it speaks TLS.
+    pub https: bool,
     /// Escaped, without a slash at its end.
     pub base_path: String,
     /// Its share.
@@ -150,6 +155,7 @@ fn build(settings: &EndpointSettings, passive: Passive) -> Endpoint {
         url: settings.url.as_str().into(),
         host: settings.host.as_str().into(),
         port: settings.port,
+        https: settings.https,
         base_path: settings.base_path.as_str().into(),
         // The configuration admits only hosts that are valid in a header.
         authority: HeaderValue::from_str(&authority).unwrap_or(HeaderValue::from_static("localhost")),

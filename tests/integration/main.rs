@@ -24,4 +24,5 @@ mod plugins;
 mod proxy;
 mod reload;
 mod support;
+mod tls;
 mod tools;

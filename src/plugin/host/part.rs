@@ -59,7 +59,7 @@ fn part_of(exchange: &Exchange, part: Part) -> Option<Cow<'_, [u8]>> {
         Part::HashKey => Cow::Borrowed(direction.hash_key.as_deref()?),
         Part::TimeoutMs => owned(&direction.timeout?.as_millis()),
         Part::ClientIp => owned(&exchange.client.ip()),
-        Part::Scheme => borrowed("http"),
+        Part::Scheme => borrowed(exchange.scheme.as_str()),
         Part::Route => borrowed(&exchange.route),
         Part::RequestId => Cow::Owned(exchange.id.digits().to_vec()),
         Part::Protocol => borrowed(protocol(request.version)),

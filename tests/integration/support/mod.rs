@@ -7,6 +7,7 @@ mod guest;
 mod http2;
 mod log;
 mod message;
+mod tls;
 mod wait;
 mod wire;
 
@@ -15,5 +16,6 @@ pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_too
 pub(crate) use guest::{guest, hostile, module};
 pub(crate) use http2::{Http2, get2, whole};
 pub(crate) use message::{Message, Reply, Request};
+pub(crate) use tls::{Authority, Front, Issued, Secure};
 pub(crate) use wait::{Gate, eventually};
 pub(crate) use wire::Wire;
