@@ -56,7 +56,7 @@ pub use plugin::{Capability, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
 pub use source::{Position, Source, Span, Spanned};
 pub use tls::{CertificateConfig, ListenerTlsConfig, UpstreamTlsConfig};
-pub use upstream::{Balance, EndpointConfig, UpstreamConfig};
+pub use upstream::{Balance, EndpointConfig, Protocol, UpstreamConfig};
 
 // For readers of other files, which make their mistakes known in the same way.
 pub(crate) use json::{Places, convert, object};

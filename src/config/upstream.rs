@@ -48,6 +48,8 @@ pub struct UpstreamConfig {
     pub idle_timeout: Duration,
     /// How many idle connections each worker keeps for each endpoint.
     pub max_idle: usize,
+    /// What is spoken with endpoints.
+    pub protocol: Protocol,
     /// How TLS is spoken with endpoints of `https://`; there if and only if there are such endpoints.
     pub tls: Option<UpstreamTlsConfig>,
 }
@@ -75,6 +77,22 @@ impl Balance {
         ("consistent_hash", Self::ConsistentHash),
         ("least_request", Self::LeastRequest),
     ];
+}
+
+/// What is spoken with endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Over TLS what both sides agree on, in clear HTTP/1.
+    Auto,
+    /// HTTP/1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Protocol {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("http1", Self::Http1), ("http2", Self::Http2)];
 }
 
 /// One element of `endpoints`.
@@ -109,10 +127,11 @@ impl UpstreamConfig {
             retries: table.or("retries", 1, integer(0, MOST_RETRIES)),
             idle_timeout: table.or("idle_timeout", Duration::from_secs(60), timeout),
             max_idle: usize::try_from(table.or("max_idle", 128, integer(0, MOST_IDLE))).unwrap_or(0),
+            protocol: table.or("protocol", Protocol::Auto, choice(Protocol::WORDS)),
             tls: None,
         };
         config.tls = read_tls(&mut table, &config.endpoints, folder);
-        table.later(&["health", "protocol"]);
+        table.later(&["health"]);
         table.finish();
         Some(config)
     }

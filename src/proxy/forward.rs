@@ -183,16 +183,17 @@ impl Attempts<'_> {
         body: Body,
     ) -> Result<(Response<Incoming>, Connection<Body>), Box<Miss>> {
         let (started, limit, progress) = (Instant::now(), self.limit(), body.progress());
+        let bodiless = body.is_empty();
         match within(limit, progress, connection.send(self.request(endpoint, body))).await {
             Ok(Ok(response)) => {
                 self.record.upstream_time = Some(started.elapsed());
                 Ok((response, connection))
             }
-            Ok(Err(SendError { error, unsent })) => {
-                let sent = unsent.is_none();
+            Ok(Err(SendError { error, unsent, refused })) => {
+                let sent = unsent.is_none() && !refused;
                 let body = match unsent {
                     Some(request) => Some(request.into_body()),
-                    None => self.replayable.then(Body::empty),
+                    None => (self.replayable || refused && bodiless).then(Body::empty),
                 };
                 Err(Box::new(Miss { error: broken(error, endpoint), body, sent }))
             }

@@ -4,14 +4,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::task::spawn_local;
 
 use super::connection::{Connection, Http2};
 use super::watched::Watched;
 use crate::proxy::Body;
+use crate::upstream::Local;
 
 /// Streams that a client may open and reset before they are even looked at.
 const MAX_RESET_UNSEEN: usize = 20;
@@ -45,19 +44,6 @@ pub(super) fn protocol(settings: Http2, max_head: usize) -> http2::Builder<Local
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
     protocol
-}
-
-/// Spawns on the worker that the connection belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Local;
-
-impl<F> Executor<F> for Local
-where
-    F: Future<Output: 'static> + 'static,
-{
-    fn execute(&self, future: F) {
-        spawn_local(future);
-    }
 }
 
 impl<S> Connection for http2::Connection<TokioIo<Watched>, S, Local>

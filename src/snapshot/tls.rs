@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use crate::config::{CertificateConfig, ListenerConfig, Problems, Span, Spanned, UpstreamConfig};
+use crate::config::{CertificateConfig, ListenerConfig, Problems, Protocol, Span, Spanned, UpstreamConfig};
 use crate::tls::{
-    Client, ClientAuth, ClientSettings, HTTP1, Identity, Pem, Server, ServerSettings, TlsError,
+    Client, ClientAuth, ClientSettings, HTTP1, HTTP2, Identity, Pem, Server, ServerSettings, TlsError,
 };
 
 /// TLS of a listener, where it speaks it. What is the same as in `previous` is taken over, so that tickets stay good.
@@ -36,13 +36,18 @@ pub fn server(
 /// TLS of an upstream, where its endpoints speak it.
 pub(super) fn client(config: &UpstreamConfig, problems: &mut Problems) -> Option<Arc<Client>> {
     let tls = config.tls.as_ref()?;
+    let offered: &[&[u8]] = match config.protocol {
+        Protocol::Auto => &[HTTP2, HTTP1],
+        Protocol::Http1 => &[HTTP1],
+        Protocol::Http2 => &[HTTP2],
+    };
     let files = || {
         Ok(ClientSettings {
             ca: tls.ca.as_ref().map(|file| Pem::read(file)).transpose()?,
             verify: tls.verify,
             server_name: tls.server_name.clone(),
             identity: tls.identity.as_ref().map(identity).transpose()?,
-            protocols: vec![HTTP1.to_vec()],
+            protocols: offered.iter().map(|protocol| protocol.to_vec()).collect(),
         })
     };
     let places = tls.identity.iter().flat_map(places).chain(&tls.ca);

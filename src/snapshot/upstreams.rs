@@ -5,7 +5,7 @@ use crate::balance::Algorithm;
 use crate::config::{self, Balance, Config, EndpointConfig, Problems, UpstreamConfig};
 use crate::exchange::HashKey;
 use crate::tls::Client;
-use crate::upstream::{EndpointSettings, Settings, Upstream};
+use crate::upstream::{EndpointSettings, Protocol, Settings, Upstream};
 
 /// The upstreams in the configuration's order. One whose settings are the same is the same: it keeps its balancer's
 /// state, its endpoints' health and its connections.
@@ -40,6 +40,7 @@ fn settings(config: &UpstreamConfig, tls: Option<Arc<Client>>) -> Settings {
         retries: config.retries,
         idle_timeout: config.idle_timeout,
         max_idle: config.max_idle,
+        protocol: protocol(config.protocol),
         tls,
     }
 }
@@ -63,6 +64,14 @@ fn algorithm(balance: Balance) -> Algorithm {
         Balance::WeightedRoundRobin => Algorithm::WeightedRoundRobin,
         Balance::ConsistentHash => Algorithm::ConsistentHash,
         Balance::LeastRequest => Algorithm::LeastRequest,
+    }
+}
+
+fn protocol(protocol: config::Protocol) -> Protocol {
+    match protocol {
+        config::Protocol::Auto => Protocol::Auto,
+        config::Protocol::Http1 => Protocol::Http1,
+        config::Protocol::Http2 => Protocol::Http2,
     }
 }
 

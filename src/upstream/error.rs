@@ -13,6 +13,9 @@ pub enum ConnectError {
     /// The endpoint does not speak TLS, or is not who it must be.
     #[error("no TLS: {0}")]
     Tls(#[source] io::Error),
+    /// The endpoint agreed on something else.
+    #[error("the endpoint does not speak HTTP/2")]
+    NotHttp2,
     /// The connection broke before it could be used.
     #[error("connection broke at once: {0}")]
     Handshake(#[source] hyper::Error),

@@ -7,6 +7,7 @@ mod connection;
 mod endpoint;
 mod error;
 mod lease;
+mod multiplexed;
 mod passive;
 mod pool;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
@@ -16,5 +17,6 @@ pub use connection::{Connection, SendError};
 pub use endpoint::Endpoint;
 pub use error::ConnectError;
 pub use lease::Lease;
+pub use multiplexed::Local;
 pub use pool::Connections;
-pub use upstream::{EndpointSettings, Settings, Upstream};
+pub use upstream::{EndpointSettings, Protocol, Settings, Upstream};

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,17 +11,28 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::connection::Connection;
+use super::connection::{Connection, Use};
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
-use super::upstream::Upstream;
+use super::multiplexed::Multiplexed;
+use super::upstream::{Protocol, Upstream};
 use crate::tls;
 
-/// One worker's connections to the endpoints of one upstream. The most recently used is taken first, so that a pool
-/// larger than the load shrinks by itself.
+/// One worker's connections to the endpoints of one upstream.
 pub struct Connections<B> {
     upstream: Arc<Upstream>,
-    idle: Box<[RefCell<Vec<Idle<B>>>]>,
+    pools: Box<[Pool<B>]>,
+}
+
+/// One worker's connections to one endpoint.
+struct Pool<B> {
+    /// Those that serve one exchange at a time, unused. The most recently used is taken first, so that a pool larger than
+    /// the load shrinks by itself.
+    idle: RefCell<Vec<Idle<B>>>,
+    /// Those that serve many.
+    shared: Multiplexed<B>,
+    /// Whether the next connection is expected to be one of these.
+    shares: Cell<bool>,
 }
 
 struct Idle<B> {
@@ -31,14 +42,20 @@ struct Idle<B> {
 
 impl<B> Connections<B>
 where
-    B: Body<Data = Bytes> + 'static,
+    B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     /// An empty pool.
     #[must_use]
     pub fn new(upstream: Arc<Upstream>) -> Self {
-        let idle = upstream.endpoints().iter().map(|_| RefCell::default()).collect();
-        Self { upstream, idle }
+        let protocol = upstream.settings().protocol;
+        let pools = upstream.endpoints().iter().map(|endpoint| Pool {
+            idle: RefCell::default(),
+            shared: Multiplexed::default(),
+            shares: Cell::new(protocol == Protocol::Http2 || protocol == Protocol::Auto && endpoint.https),
+        });
+        let pools = pools.collect();
+        Self { upstream, pools }
     }
 
     /// The upstream.
@@ -47,19 +64,28 @@ where
         &self.upstream
     }
 
-    /// A kept connection to this endpoint, if there is one that still works.
+    /// A kept connection to this endpoint, or a place on one, if there is one that still works.
     #[must_use]
     pub fn reuse(self: &Rc<Self>, endpoint: usize) -> Option<Connection<B>> {
-        let mut idle = self.idle.get(endpoint)?.borrow_mut();
+        let pool = self.pools.get(endpoint)?;
+        let mut idle = pool.idle.borrow_mut();
         while let Some(Idle { sender, since }) = idle.pop() {
             if sender.is_ready() && since.elapsed() < self.upstream.settings().idle_timeout {
-                return Some(Connection { sender, home: Rc::clone(self), endpoint });
+                return Some(self.connection(endpoint, Use::Alone(sender)));
             }
         }
-        None
+        if pool.shares.get() { self.place(endpoint, pool) } else { None }
     }
 
-    /// A new connection to this endpoint.
+    fn place(self: &Rc<Self>, endpoint: usize, pool: &Pool<B>) -> Option<Connection<B>> {
+        Some(self.connection(endpoint, Use::Shared(pool.shared.place()?)))
+    }
+
+    fn connection(self: &Rc<Self>, endpoint: usize, use_of: Use<B>) -> Connection<B> {
+        Connection { use_of, home: Rc::clone(self), endpoint }
+    }
+
+    /// A new connection to this endpoint, or a place on one that came about meanwhile.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -69,29 +95,61 @@ where
         endpoint: &Endpoint,
     ) -> Result<Connection<B>, ConnectError> {
         let limit = self.upstream.settings().connect_timeout;
-        let sender = timeout(limit, dial(endpoint, self.upstream.settings().tls.as_deref()))
-            .await
-            .map_err(|_| ConnectError::Timeout(limit))??;
-        Ok(Connection { sender, home: Rc::clone(self), endpoint: index })
+        timeout(limit, self.open(index, endpoint)).await.map_err(|_| ConnectError::Timeout(limit))?
+    }
+
+    async fn open(self: &Rc<Self>, index: usize, endpoint: &Endpoint) -> Result<Connection<B>, ConnectError> {
+        let Some(pool) = self.pools.get(index) else {
+            return Err(ConnectError::Io(std::io::ErrorKind::NotFound.into()));
+        };
+        let turn = if pool.shares.get() { pool.shared.turn().await } else { None };
+        if turn.is_some()
+            && let Some(place) = self.place(index, pool)
+        {
+            return Ok(place);
+        }
+        let settings = self.upstream.settings();
+        let stream = TcpStream::connect((&*endpoint.host, endpoint.port)).await?;
+        stream.set_nodelay(true)?;
+        let use_of = match settings.tls.as_deref().filter(|_| endpoint.https) {
+            None if settings.protocol == Protocol::Http2 => share(pool, stream).await?,
+            None => alone(stream).await?,
+            Some(tls) => {
+                let stream = tls.connect(&endpoint.host, stream).await.map_err(ConnectError::Tls)?;
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
+                if !http2 && settings.protocol == Protocol::Http2 {
+                    return Err(ConnectError::NotHttp2);
+                }
+                // Where connections serve one exchange each, nobody waits for another one's.
+                pool.shares.set(http2);
+                if http2 { share(pool, stream).await? } else { alone(stream).await? }
+            }
+        };
+        Ok(self.connection(index, use_of))
     }
 
     /// Closes what has been idle for too long or was closed by the other side.
     pub fn sweep(&self) {
         let limit = self.upstream.settings().idle_timeout;
-        for idle in &self.idle {
-            idle.borrow_mut().retain(|kept| !kept.sender.is_closed() && kept.since.elapsed() < limit);
+        for pool in &self.pools {
+            pool.idle.borrow_mut().retain(|kept| !kept.sender.is_closed() && kept.since.elapsed() < limit);
+            pool.shared.sweep(limit);
         }
     }
 
     /// How many connections are kept idle.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.idle.iter().map(|idle| idle.borrow().len()).sum()
+        self.pools.iter().map(|pool| pool.idle.borrow().len() + pool.shared.idle()).sum()
+    }
+
+    pub(super) fn is_https(&self, endpoint: usize) -> bool {
+        self.upstream.endpoints().get(endpoint).is_some_and(|endpoint| endpoint.https)
     }
 
     pub(super) fn keep(&self, endpoint: usize, sender: SendRequest<B>) {
-        let Some(idle) = self.idle.get(endpoint) else { return };
-        let mut idle = idle.borrow_mut();
+        let Some(pool) = self.pools.get(endpoint) else { return };
+        let mut idle = pool.idle.borrow_mut();
         if idle.len() < self.upstream.settings().max_idle {
             idle.push(Idle { sender, since: Instant::now() });
         }
@@ -103,20 +161,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
-async fn dial<B>(endpoint: &Endpoint, tls: Option<&tls::Client>) -> Result<SendRequest<B>, ConnectError>
-where
-    B: Body<Data = Bytes> + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let stream = TcpStream::connect((&*endpoint.host, endpoint.port)).await?;
-    stream.set_nodelay(true)?;
-    match tls.filter(|_| endpoint.https) {
-        None => handshake(stream).await,
-        Some(tls) => handshake(tls.connect(&endpoint.host, stream).await.map_err(ConnectError::Tls)?).await,
-    }
-}
-
-async fn handshake<B>(stream: impl Stream) -> Result<SendRequest<B>, ConnectError>
+async fn alone<B>(stream: impl Stream) -> Result<Use<B>, ConnectError>
 where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -125,7 +170,15 @@ where
     let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
     // Whoever waits for a response hears of errors from the sender; here there is nobody to tell.
     tokio::task::spawn_local(async move { drop(connection.with_upgrades().await) });
-    Ok(sender)
+    Ok(Use::Alone(sender))
+}
+
+async fn share<B>(pool: &Pool<B>, stream: impl Stream) -> Result<Use<B>, ConnectError>
+where
+    B: Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    Ok(Use::Shared(pool.shared.open(stream).await.map_err(ConnectError::Handshake)?))
 }
 
 impl<B> std::fmt::Debug for Connections<B> {

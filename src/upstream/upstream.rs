@@ -34,8 +34,21 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How many of them each worker keeps for each endpoint.
     pub max_idle: usize,
+    /// What is spoken with endpoints.
+    pub protocol: Protocol,
     /// TLS, where endpoints speak it.
     pub tls: Option<Arc<tls::Client>>,
+}
+
+/// What is spoken with endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Over TLS what both sides agree on, in clear HTTP/1.
+    Auto,
+    /// HTTP/1.
+    Http1,
+    /// HTTP/2.
+    Http2,
 }
 
 /// What an endpoint is made from.

@@ -1,13 +1,17 @@
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::wait::DEADLINE;
@@ -106,5 +110,25 @@ impl Answer {
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.head.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// A request's body that is sent piece by piece, and ends when the sender is dropped.
+pub(crate) fn pieces() -> (UnboundedSender<Bytes>, Body) {
+    let (sender, receiver) = unbounded_channel();
+    (sender, Pieces(receiver).boxed())
+}
+
+struct Pieces(UnboundedReceiver<Bytes>);
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }
