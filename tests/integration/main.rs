@@ -15,6 +15,7 @@
 mod assemblyscript;
 mod balance;
 mod bodies;
+mod conformance;
 mod hostile;
 mod http2;
 mod kv;

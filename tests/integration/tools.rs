@@ -204,9 +204,9 @@ fn build_folder() -> PathBuf {
 }
 
 /// An empty folder, each time the same for one checkout: what cargo builds does not pile up then.
-fn place() -> PathBuf {
+fn place(language: &str) -> PathBuf {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).file_name().unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-new").join(checkout);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-new").join(checkout).join(language);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
@@ -214,7 +214,7 @@ fn place() -> PathBuf {
 
 #[test]
 fn a_new_plugin_builds_passes_its_tests_and_runs() {
-    let folder = place();
+    let folder = place("rust");
     let made =
         plugin_tool_in(&folder, &["new", "new-plugin", "--lang", "rust", "--sdk", &project("sdk/rust")]);
     assert!(made.is_ok() && made.text.contains("cargo test") && !made.text.contains("first,"), "{made:?}");
@@ -235,6 +235,37 @@ fn a_new_plugin_builds_passes_its_tests_and_runs() {
     let started = facts["memory"]["started_bytes"].as_u64().unwrap();
     assert!(started < 512 * 1024, "its stack is the small one: {started} bytes");
 
+    let tested = plugin_tool_in(&plugin, &["test", module.to_str().unwrap()]);
+    assert!(tested.is_ok(), "{tested:?}");
+    let checked = check(&plugin.join("gateway.toml"));
+    assert!(checked.is_ok(), "{checked:?}");
+    greets(&module);
+}
+
+/// Runs npm in a plugin's folder.
+#[track_caller]
+fn npm(folder: &Path, arguments: &[&str]) {
+    let output = Command::new("npm").current_dir(folder).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_new_plugin_in_assemblyscript_builds_passes_its_tests_and_runs() {
+    let folder = place("assemblyscript");
+    let made = plugin_tool_in(
+        &folder,
+        &["new", "new-plugin", "--lang", "assemblyscript", "--sdk", &project("sdk/assemblyscript")],
+    );
+    assert!(made.is_ok() && made.text.contains("npm install") && !made.text.contains("first,"), "{made:?}");
+    let plugin = folder.join("new-plugin");
+    // Fails where the lock file does not say what package.json asks for.
+    npm(&plugin, &["ci", "--prefer-offline", "--no-audit", "--no-fund"]);
+    npm(&plugin, &["test"]);
+
+    let module = plugin.join("build/new-plugin.wasm");
+    let facts = plugin_tool(&["inspect", module.to_str().unwrap(), "--json"]);
+    let facts: Value = serde_json::from_str(&facts.text).unwrap();
+    assert_eq!((&facts["name"], &facts["version"]), (&"new-plugin".into(), &"0.1.0".into()));
     let tested = plugin_tool_in(&plugin, &["test", module.to_str().unwrap()]);
     assert!(tested.is_ok(), "{tested:?}");
     let checked = check(&plugin.join("gateway.toml"));
@@ -272,6 +303,11 @@ fn new_says_where_it_expects_the_sdk() {
     assert!(made.is_ok() && made.text.contains("../gatewright/sdk/rust"), "{made:?}");
     let manifest = std::fs::read_to_string(folder.path().join("a/Cargo.toml")).unwrap();
     assert!(manifest.contains("gatewright-sdk = { path = \"../gatewright/sdk/rust\" }"), "{manifest}");
+
+    let made = plugin_tool_in(folder.path(), &["new", "b", "--lang", "assemblyscript"]);
+    assert!(made.is_ok() && made.text.contains("../gatewright/sdk/assemblyscript"), "{made:?}");
+    let package = std::fs::read_to_string(folder.path().join("b/package.json")).unwrap();
+    assert!(package.contains(r#""gatewright-sdk": "file:../gatewright/sdk/assemblyscript""#), "{package}");
 }
 
 #[test]
@@ -289,9 +325,13 @@ fn new_overwrites_nothing() {
 #[test]
 fn new_leaves_nothing_behind_when_it_refuses() {
     let folder = TempDir::new().unwrap();
-    for arguments in
-        [&["new", "Not-A-Name"][..], &["new", "../up"], &["new", "fn"], &["new", "a", "--sdk", "."]]
-    {
+    for arguments in [
+        &["new", "Not-A-Name"][..],
+        &["new", "../up"],
+        &["new", "fn"],
+        &["new", "a", "--sdk", "."],
+        &["new", "a", "--lang", "assemblyscript", "--sdk", &project("sdk/rust")],
+    ] {
         let refused = plugin_tool_in(folder.path(), arguments);
         assert_eq!(refused.code, Some(1), "{refused:?}");
     }

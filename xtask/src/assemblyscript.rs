@@ -21,12 +21,12 @@ pub(crate) fn names() -> Result<Vec<String>> {
     house::plugins_with("package.json")
 }
 
-/// The guest that the SDK is tested with: it makes every call there is.
-pub(crate) fn guest() -> PathBuf {
-    house::assemblyscript_sdk().join("build/guest.wasm")
+/// Where a guest for tests is built, by its script's name in the SDK's package.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    house::assemblyscript_sdk().join("build").join(format!("{name}.wasm"))
 }
 
-/// Builds every plugin that is written in AssemblyScript, and the SDK's own guest.
+/// Builds every plugin that is written in AssemblyScript, the SDK's own guest, and that of the conformance set.
 pub(crate) fn build() -> Result<()> {
     install(&house::plugins())?;
     npm(&house::plugins(), &["run", "build", "--workspaces"])?;

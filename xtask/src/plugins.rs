@@ -37,18 +37,25 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
     }
     let tests = modules()?.join("tests");
     fs::create_dir_all(&tests).with_context(|| tests.display().to_string())?;
-    place(&assemblyscript::guest(), &tests, "assemblyscript")
+    place(&assemblyscript::guest("guest"), &tests, "assemblyscript")?;
+    place(&assemblyscript::guest("conformance"), &tests, "conformance-assemblyscript")?;
+    place(&rust_built(profile, "conformance")?, &tests, "conformance-rust")
 }
 
 /// Builds those that are written in Rust.
 pub(crate) fn build_rust(profile: Profile) -> Result<()> {
     ensure_wasm_target()?;
     compile(profile)?;
-    let built = house::plugins_target()?.join(WASM).join(profile.folder());
     for name in house::plugins_with("Cargo.toml")? {
-        place(&built.join(format!("{}.wasm", name.replace('-', "_"))), &modules()?, &name)?;
+        place(&rust_built(profile, &name)?, &modules()?, &name)?;
     }
     Ok(())
+}
+
+/// Where cargo puts the module of a package.
+fn rust_built(profile: Profile, name: &str) -> Result<PathBuf> {
+    let folder = house::plugins_target()?.join(WASM).join(profile.folder());
+    Ok(folder.join(format!("{}.wasm", name.replace('-', "_"))))
 }
 
 /// Where the modules go.

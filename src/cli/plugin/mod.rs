@@ -32,8 +32,8 @@ pub(super) struct NewArgs {
     /// The language to write it in.
     #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
     lang: Language,
-    /// The folder of the crate `gatewright-sdk`: `sdk/rust` in a clone of Gatewright. Without it, the new `Cargo.toml`
-    /// looks for a clone beside the new folder.
+    /// The folder of the SDK: `sdk/rust` or `sdk/assemblyscript` in a clone of Gatewright. Without it, the new
+    /// `Cargo.toml` or `package.json` looks for a clone beside the new folder.
     #[arg(long, value_name = "FOLDER")]
     sdk: Option<PathBuf>,
 }
@@ -41,6 +41,7 @@ pub(super) struct NewArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Language {
     Rust,
+    Assemblyscript,
 }
 
 #[derive(Debug, Args)]
@@ -96,9 +97,7 @@ fn object(text: &str) -> Result<Json, String> {
 
 pub(super) fn run(command: Command) -> ExitCode {
     match command {
-        Command::New(args) => match args.lang {
-            Language::Rust => new::new(&args.name, args.sdk.as_deref()),
-        },
+        Command::New(args) => new::new(&args.name, args.lang, args.sdk.as_deref()),
         Command::Inspect(args) => inspect::inspect(&args.module),
         Command::Test(args) => test::test(&args),
         Command::Bench(args) => bench::bench(&args.module, args.calls),

@@ -132,6 +132,7 @@ fn is_host(value: &[u8]) -> bool {
 fn direct(direction: &mut Direction, part: Part, value: &[u8]) -> Result<(), Code> {
     let text = || str::from_utf8(value).map(str::to_owned).map_err(|_| Code::Invalid);
     match part {
+        Part::Upstream | Part::Endpoint if value.is_empty() => return Err(Code::Invalid),
         Part::Upstream => direction.upstream = Some(text()?),
         Part::Endpoint => direction.endpoint = Some(text()?),
         Part::HashKey => direction.hash_key = Some(Bytes::copy_from_slice(value)),

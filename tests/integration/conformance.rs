@@ -1,0 +1,205 @@
+//! Every SDK language does the same: the table in `sdk/conformance/cases.toml`, with the guest of each.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::support::{Backend, Gateway, Message, Outcome, Reply, Request, Setup};
+
+const TABLE: &str = include_str!("../../sdk/conformance/cases.toml");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    case: Vec<Case>,
+}
+
+/// A row; the table says what each key means.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[serde(default = "get")]
+    send: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+    #[serde(default = "ok")]
+    status: u16,
+    text: Option<String>,
+    #[serde(default)]
+    response: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    upstream: Upstream,
+    #[serde(default)]
+    log: Vec<String>,
+}
+
+/// What the upstream received.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Upstream {
+    #[default]
+    Whatever,
+    Nothing(bool),
+    Request(BTreeMap<String, Vec<String>>),
+}
+
+fn get() -> String {
+    "GET /".to_owned()
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// A gateway with a language's guest in all of its roles, and the two upstreams.
+struct Stage {
+    gateway: Gateway,
+    app: Backend,
+    _next: Backend,
+}
+
+const CONFIG: &str = r#"
+[plugin.guest]
+file = "<plugins>/tests/conformance-<language>.wasm"
+config = <config>
+allow = ["kv"]
+limits = { time = "100ms", body = "64KiB" }
+<keys>
+[upstream.app]
+endpoints = ["<app>"]
+[upstream.next]
+endpoints = ["<next>"]
+[[route]]
+path = "/*"
+upstream = "app"
+middleware = ["guest"]
+director = "guest"
+modify_response = ["guest"]
+"#;
+
+const WORD: &str = r#"{ word = "wörd" }"#;
+
+fn setup(language: &str, keys: &str, config: &str, app: &Backend, next: &Backend) -> Setup {
+    let setup = Gateway::with(CONFIG).put("language", language).put("keys", keys).put("config", config);
+    setup.put("app", app.url()).put("next", next.url())
+}
+
+impl Stage {
+    fn with(language: &str, keys: &str) -> Self {
+        let app = Backend::answering(|_| Reply::ok("app").with("x-gone", "1"));
+        let next = Backend::named("next");
+        Self { gateway: setup(language, keys, WORD, &app, &next).start(), app, _next: next }
+    }
+
+    /// What is not as the table says.
+    fn play(&self, case: &Case) -> Vec<String> {
+        let (method, target) = case.send.split_once(' ').unwrap();
+        let request = match &case.body {
+            Some(body) => Request::post(target, body.as_bytes()),
+            None => Request::new(method, target),
+        };
+        let request = request.with("x-case", &case.name);
+        let request = case.headers.iter().fold(request, |request, (name, value)| request.with(name, value));
+        let (mark, received) = (self.gateway.log().mark(), self.app.requests().len());
+        let response = self.gateway.ask(request);
+        let mut wrong = differences(case, &response);
+        wrong.extend(self.differences_upstream(case, received));
+        for words in &case.log {
+            // Fails by itself where there is no such line.
+            self.gateway.log().wait_after(mark, words, |line| line.to_string().contains(words));
+        }
+        wrong
+    }
+
+    fn differences_upstream(&self, case: &Case, before: usize) -> Vec<String> {
+        let received = self.app.requests().split_off(before);
+        match (&case.upstream, received.as_slice()) {
+            (Upstream::Whatever, _) | (Upstream::Nothing(false), []) => Vec::new(),
+            (Upstream::Request(wanted), [request]) => {
+                let differs = |(name, values): (&String, &Vec<String>)| {
+                    let seen = match name.as_str() {
+                        ":line" => vec![format!("{} {}", request.method(), request.target())],
+                        ":body" => vec![request.text()],
+                        _ => owned(request, name),
+                    };
+                    (seen != *values).then(|| format!("upstream {name}: {seen:?}, not {values:?}"))
+                };
+                wanted.iter().filter_map(differs).collect()
+            }
+            (_, requests) => vec![format!("the upstream received {} requests", requests.len())],
+        }
+    }
+}
+
+fn differences(case: &Case, response: &Message) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if response.status() != case.status {
+        wrong.push(format!("status {}, not {}: {}", response.status(), case.status, response.text()));
+    }
+    if let Some(text) = &case.text
+        && response.text() != *text
+    {
+        wrong.push(format!("{:?}, not {text:?}", response.text()));
+    }
+    let differs = |(name, values): (&String, &Vec<String>)| {
+        let seen = owned(response, name);
+        (seen != *values).then(|| format!("{name}: {seen:?}, not {values:?}"))
+    };
+    wrong.extend(case.response.iter().filter_map(differs));
+    wrong
+}
+
+fn owned(message: &Message, name: &str) -> Vec<String> {
+    message.all(name).into_iter().map(str::to_owned).collect()
+}
+
+/// Plays all cases, and tells of all that went wrong at once.
+#[track_caller]
+fn conforms(language: &str, keys: &str) {
+    let table: Table = toml::from_str(TABLE).unwrap();
+    let stage = Stage::with(language, keys);
+    let wrong: Vec<String> = table
+        .case
+        .iter()
+        .flat_map(|case| stage.play(case).into_iter().map(|what| format!("{}: {what}", case.name)))
+        .collect();
+    assert!(wrong.is_empty(), "{language} {keys}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn rust_conforms() {
+    conforms("rust", "");
+}
+
+#[test]
+fn assemblyscript_conforms() {
+    conforms("assemblyscript", "");
+}
+
+/// What `check` says of the guest with this configuration.
+fn checked(language: &str, config: &str) -> Outcome {
+    let backend = Backend::named("app");
+    setup(language, "", config, &backend, &backend).check()
+}
+
+#[test]
+fn what_comes_too_early_is_refused_in_every_language() {
+    for language in ["rust", "assemblyscript"] {
+        for (config, words) in [
+            (r#"{ early = "kv" }"#, "not allowed here"),
+            (r#"{ early = "refuse" }"#, "is too early"),
+            ("{ word = 1 }", "word"),
+            ("{ wrod = \"\" }", "wrod"),
+        ] {
+            let outcome = checked(language, config);
+            assert!(
+                !outcome.is_ok() && outcome.text.contains(words),
+                "{language} {config}: {}",
+                outcome.text
+            );
+        }
+        assert!(checked(language, "{}").is_ok());
+    }
+}
