@@ -13,7 +13,9 @@ use super::kv::KvConfig;
 use super::scalar::{choice, sha256, size, timeout};
 use super::source::{Span, Spanned};
 use super::table::TableReader;
-use super::value::{Value, list, spanned, text};
+use super::value::{Value, integer, list, spanned, text};
+
+const MOST_HTTP_CALLS: u32 = 1000;
 
 /// `[plugin.NAME]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +101,21 @@ pub struct LimitsConfig {
     pub time: Duration,
     /// How many bytes of a body it may have at hand at once, or make.
     pub body: u64,
+    /// Requests of its own on behalf of one exchange.
+    pub http_calls: u32,
+    /// Bytes of the body of a response to one of them.
+    pub http_body: u64,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { memory: 16 << 20, time: Duration::from_millis(10), body: 1 << 20 }
+        Self {
+            memory: 16 << 20,
+            time: Duration::from_millis(10),
+            body: 1 << 20,
+            http_calls: 8,
+            http_body: 1 << 20,
+        }
     }
 }
 
@@ -113,10 +125,13 @@ impl LimitsConfig {
         let mut table = TableReader::open(value, "a table such as { time = \"10ms\" }", problems)?;
         // A page of Wasm memory is 64 KiB, and a 32-bit guest cannot address more than 4 GiB.
         let memory = size(64 << 10..=4 << 30, "from \"64KiB\" to \"4GiB\"");
+        let http_body = size(1 << 10..=256 << 20, "from \"1KiB\" to \"256MiB\"");
         let config = Self {
             memory: table.or("memory", default.memory, memory),
             time: table.or("time", default.time, timeout),
             body: table.or("body", default.body, size(0..=1 << 30, "up to \"1GiB\"")),
+            http_calls: table.or("http_calls", default.http_calls, integer(1, MOST_HTTP_CALLS)),
+            http_body: table.or("http_body", default.http_body, http_body),
         };
         table.later(&["instances"]);
         table.finish();

@@ -195,7 +195,13 @@ fn every_key_of_a_plugin_is_read() {
     let config =
         serde_json::json!({ "set": { "x-a/b": "1" }, "list": [1, 2.5, true], "since": "2024-01-02" });
     assert_eq!(plugin.config, config);
-    let limits = LimitsConfig { memory: 65_536, time: Duration::from_millis(1), ..LimitsConfig::default() };
+    let limits = LimitsConfig {
+        memory: 65_536,
+        time: Duration::from_millis(1),
+        http_calls: 1,
+        http_body: 1 << 28,
+        ..LimitsConfig::default()
+    };
     assert_eq!(plugin.limits, limits);
     assert_eq!(plugin.on_error, OnError::Skip);
     let allow: Vec<_> = plugin.allow.iter().map(|capability| capability.value.clone()).collect();

@@ -78,10 +78,11 @@ fn parse(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), FieldEr
     Ok((name, value))
 }
 
-/// Fields that say where a message ends or belong to one connection: a guest that could set them could smuggle.
+/// Fields that say where a message ends or belong to one connection: a guest that could set them could smuggle. And the
+/// one that ends loops.
 fn is_hosts(name: &HeaderName) -> bool {
     const OWN: [HeaderName; 6] = [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
-    OWN.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+    OWN.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "cdn-loop")
 }
 
 #[cfg(test)]
@@ -91,9 +92,16 @@ mod tests {
     #[test]
     fn framing_fields_are_refused_in_any_case() {
         let mut headers = HeaderMap::new();
-        for name in
-            ["Connection", "content-length", "TE", "Transfer-Encoding", "upgrade", "Keep-Alive", "trailer"]
-        {
+        for name in [
+            "Connection",
+            "content-length",
+            "TE",
+            "Transfer-Encoding",
+            "upgrade",
+            "Keep-Alive",
+            "trailer",
+            "CDN-Loop",
+        ] {
             assert_eq!(set(&mut headers, name.as_bytes(), b"x"), Err(FieldError::Forbidden), "{name}");
             assert_eq!(add(&mut headers, name.as_bytes(), b"x"), Err(FieldError::Forbidden), "{name}");
             assert_eq!(remove(&mut headers, name.as_bytes()), Err(FieldError::Forbidden), "{name}");

@@ -1,11 +1,14 @@
 //! One request with its response, as plugins see it: heads, attributes, and what a director chose.
 //!
-//! Plain data. The proxy opens it, hands it to each plugin in turn, and reads back what they made of it.
+//! Plain data. The proxy opens it, hands it to each plugin in turn, and reads back what they made of it. With it goes an
+//! [`Outlet`] for requests of the plugins' own.
 
 mod attributes;
+mod cdn_loop;
 mod fields;
 mod hash_key;
 mod id;
+mod outbound;
 mod window;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,9 +21,11 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 pub use attributes::Attributes;
+pub use cdn_loop::{CDN_LOOP, hops, next as next_hop};
 pub use fields::{FieldError, add, remove, set};
 pub use hash_key::HashKey;
 pub use id::RequestId;
+pub use outbound::{Outbound, OutboundCall, OutboundError, OutboundResponse, Outlet, Sending};
 pub use window::{Access, Side, Window};
 
 /// What one exchange carries from its first byte to its last.
@@ -50,6 +55,10 @@ pub struct Exchange {
     pub window: Option<Window>,
     /// How many bytes of head and attributes guests may still add.
     pub allowance: usize,
+    /// What sends its guests' own requests, where a plugin may have any.
+    pub outlet: Option<Outlet>,
+    /// How many each plugin has sent, by its name.
+    pub sent: Vec<(Arc<str>, u32)>,
 }
 
 /// How a client speaks HTTP.
@@ -155,6 +164,8 @@ impl Exchange {
             answer: None,
             window: None,
             allowance: GUEST_ALLOWANCE,
+            outlet: None,
+            sent: Vec::new(),
         }
     }
 }
@@ -176,6 +187,8 @@ impl Exchange {
             answer: None,
             window: None,
             allowance: self.allowance,
+            outlet: self.outlet.clone(),
+            sent: self.sent.clone(),
         }
     }
 }

@@ -108,7 +108,7 @@ impl Bodies {
             Hook::Direct => Some(&self.direct),
             Hook::ModifyResponse => Some(&self.modify_response),
             Hook::OnResponse => Some(&self.on_response),
-            Hook::Init | Hook::OnBody => None,
+            Hook::Init | Hook::OnBody | Hook::OnTick => None,
         }
     }
 }

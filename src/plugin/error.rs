@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatewright_abi as abi;
 use wasmtime::{Trap, WasmBacktrace};
@@ -89,16 +90,6 @@ pub enum LoadError {
         /// The capability.
         capability: String,
     },
-    /// It asks for a capability that is granted, but which this version does not have.
-    #[error(
-        "imports `{import}`: this version of the gateway does not offer the capability `{capability}` yet"
-    )]
-    NotOffered {
-        /// The import, `module.name`.
-        import: String,
-        /// The capability.
-        capability: String,
-    },
     /// The configuration does not fit the module's schema.
     #[error("config{at}: {why}")]
     Config {
@@ -113,6 +104,12 @@ pub enum LoadError {
     /// It did not start.
     #[error("does not start: {0}")]
     Start(Failure),
+    /// It asks for periodic calls, but there is nothing to call.
+    #[error("asks to be called every {period:?}, but does not export `{}`", abi::export::ON_TICK)]
+    NoTick {
+        /// How often.
+        period: Duration,
+    },
 }
 
 /// A guest's failure: what it cost is the exchange and the instance.

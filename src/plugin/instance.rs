@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use gatewright_abi::export;
 use wasmtime::{Store, TypedFunc, UpdateDeadline};
@@ -26,6 +27,8 @@ pub enum Hook {
     ModifyResponse,
     /// A piece of a body that one of the hooks above chose to stream.
     OnBody,
+    /// A period has passed; no exchange is served.
+    OnTick,
 }
 
 impl Hook {
@@ -42,7 +45,7 @@ impl Hook {
 
     pub(super) fn role(self) -> Option<Role> {
         match self {
-            Self::Init | Self::OnBody => None,
+            Self::Init | Self::OnBody | Self::OnTick => None,
             Self::Direct => Some(Role::Director),
             Self::OnRequest | Self::OnResponse => Some(Role::Middleware),
             Self::ModifyResponse => Some(Role::ModifyResponse),
@@ -59,6 +62,7 @@ impl fmt::Display for Hook {
             Self::OnResponse => "on_response",
             Self::ModifyResponse => "modify_response",
             Self::OnBody => "on_body",
+            Self::OnTick => "on_tick",
         })
     }
 }
@@ -70,6 +74,7 @@ struct Hooks {
     on_response: Option<TypedFunc<(), i32>>,
     modify_response: Option<TypedFunc<(), i32>>,
     on_body: Option<TypedFunc<(), i32>>,
+    on_tick: Option<TypedFunc<(), i32>>,
 }
 
 /// One live store of a plugin. Serves one call at a time; after a failure it must not be used again.
@@ -86,9 +91,15 @@ impl Instance {
         let mut store =
             Store::new(plugin.module().engine(), Guest::new(plugin.identity(), plugin.limits().memory));
         bound(&mut store);
+        store.data_mut().beat = plugin.calls_out().then(|| beat.clone());
         let _running = beat.begin();
         let hooks = boot(&mut store, plugin).await?;
         Ok(Self { store, hooks, _alive: plugin.count_instance() })
+    }
+
+    /// How often its `init` asked to be called.
+    pub(super) fn period(&self) -> Option<Duration> {
+        self.store.data().period
     }
 
     /// The bytes of its linear memory now.
@@ -117,7 +128,9 @@ impl Instance {
         let running = beat.begin();
         let outcome = function.call_async(&mut self.store, ()).await;
         drop(running);
-        std::mem::swap(&mut self.store.data_mut().exchange, exchange);
+        let guest = self.store.data_mut();
+        std::mem::swap(&mut guest.exchange, exchange);
+        guest.calls.clear();
         match outcome {
             Ok(code) if code >= 0 => Ok(code),
             Ok(code) => Err(refusal(self.store.data_mut(), code)),
@@ -135,6 +148,7 @@ impl Hooks {
             Hook::OnResponse => self.on_response.as_ref(),
             Hook::ModifyResponse => self.modify_response.as_ref(),
             Hook::OnBody => self.on_body.as_ref(),
+            Hook::OnTick => self.on_tick.as_ref(),
         }
     }
 }
@@ -184,6 +198,7 @@ async fn enter(store: &mut Store<Guest>, plugin: &Plugin) -> wasmtime::Result<(H
         on_response: hook(export::ON_RESPONSE),
         modify_response: hook(export::MODIFY_RESPONSE),
         on_body: hook(export::ON_BODY),
+        on_tick: hook(export::ON_TICK),
     };
     Ok((hooks, code))
 }
@@ -195,7 +210,7 @@ fn refusal(guest: &mut Guest, code: i32) -> Failure {
 }
 
 /// The guest trapped, or was stopped.
-fn failure(error: &wasmtime::Error, guest: &Guest, budget: std::time::Duration) -> Failure {
+fn failure(error: &wasmtime::Error, guest: &Guest, budget: Duration) -> Failure {
     if error.is::<DeadlinePassed>() {
         return Failure::Deadline { budget_ms: budget.as_millis() };
     }

@@ -16,6 +16,10 @@ pub struct Limits {
     pub time: Duration,
     /// Bytes of a body that a hook has at hand at once, or makes.
     pub body: usize,
+    /// Requests of its own on behalf of one exchange.
+    pub http_calls: u32,
+    /// Bytes of the body of a response to one of them.
+    pub http_body: usize,
 }
 
 /// Running time of start and `init` together.
@@ -23,7 +27,13 @@ pub(super) const START_TIME: Duration = Duration::from_secs(1);
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 16 << 20, time: Duration::from_millis(10), body: 1 << 20 }
+        Self {
+            memory: 16 << 20,
+            time: Duration::from_millis(10),
+            body: 1 << 20,
+            http_calls: 8,
+            http_body: 1 << 20,
+        }
     }
 }
 

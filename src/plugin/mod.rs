@@ -8,6 +8,7 @@
 //! instance     one live store: serves one call at a time
 //! pool         a worker's idle instances of one plugin
 //! body         how a module wants message bodies;  streaming: a guest that has one piece by piece
+//! ticking      the background instance of a plugin that asked for periodic calls
 //! director, middleware, modify_response    the typed calls
 //! host/        what a guest may call, a file for each capability
 //! memory       the only place that touches a guest's pointers
@@ -37,6 +38,7 @@ mod plugin;
 mod pool;
 mod streaming;
 mod ticker;
+mod ticking;
 
 pub use body::{BodyMode, BodyUse, Content};
 pub use capability::Capability;
@@ -51,3 +53,4 @@ pub use module::{Digest, MemorySize, Module};
 pub use plugin::{Grants, OnError, Plugin};
 pub use pool::Pool;
 pub use streaming::{Made, Streaming};
+pub use ticking::Ticking;

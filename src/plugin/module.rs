@@ -163,6 +163,7 @@ fn hook_export(hook: Hook) -> &'static str {
         Hook::OnResponse => export::ON_RESPONSE,
         Hook::ModifyResponse => export::MODIFY_RESPONSE,
         Hook::OnBody => export::ON_BODY,
+        Hook::OnTick => export::ON_TICK,
     }
 }
 
@@ -185,10 +186,17 @@ fn check_exports(module: &wasmtime::Module) -> Result<(), ModuleError> {
     }
     required(module, export::MANIFEST, &ValType::I64, "which every plugin must")?;
     required(module, export::INIT, &ValType::I32, "which every plugin must")?;
-    [export::DIRECT, export::ON_REQUEST, export::ON_RESPONSE, export::MODIFY_RESPONSE, export::ON_BODY]
-        .into_iter()
-        .filter(|hook| module.get_export(hook).is_some())
-        .try_for_each(|hook| required(module, hook, &ValType::I32, ""))
+    [
+        export::DIRECT,
+        export::ON_REQUEST,
+        export::ON_RESPONSE,
+        export::MODIFY_RESPONSE,
+        export::ON_BODY,
+        export::ON_TICK,
+    ]
+    .into_iter()
+    .filter(|hook| module.get_export(hook).is_some())
+    .try_for_each(|hook| required(module, hook, &ValType::I32, ""))
 }
 
 /// That `name` is exported as `() -> result`.
@@ -239,15 +247,10 @@ fn check_bodies(module: &wasmtime::Module, manifest: &Manifest) -> Result<(), Mo
     Ok(())
 }
 
-/// Resolves the imports. What this version does not have yet is resolved by stubs that trap: no use of the module gets
-/// as far as calling them. Whether a capability was granted is a matter of each use of the module, not of the module.
+/// Resolves the imports. Whether a capability was granted is a matter of each use of the module, not of the module.
 fn link(engine: &Engine, module: &wasmtime::Module) -> Result<InstancePre<Guest>, ModuleError> {
-    let mut linker = (*engine.linker).clone();
     for import in module.imports() {
         let (from, name) = (import.module(), import.name());
-        if let Grant::Reserved(_) = grant(from) {
-            continue;
-        }
         let Some(offered) = engine.offered(from, name) else {
             return Err(ModuleError::UnknownImport { module: from.into(), name: name.into() });
         };
@@ -255,10 +258,7 @@ fn link(engine: &Engine, module: &wasmtime::Module) -> Result<InstancePre<Guest>
             return Err(signature("import", &format!("{from}.{name}"), &offered.to_string()));
         }
     }
-    linker
-        .define_unknown_imports_as_traps(module)
-        .map_err(|error| ModuleError::NotWasm(error.to_string()))?;
-    linker.instantiate_pre(module).map_err(|error| ModuleError::NotWasm(format!("{error:#}")))
+    engine.linker.instantiate_pre(module).map_err(|error| ModuleError::NotWasm(format!("{error:#}")))
 }
 
 fn signature(what: &'static str, name: &str, expected: &str) -> ModuleError {

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::error::LoadError;
 use super::host::{Grant, grant};
-use super::instance::Instance;
+use super::instance::{Hook, Instance};
 use super::limits::Limits;
 use super::module::Module;
 use crate::kv::Store;
@@ -26,6 +27,7 @@ pub struct Plugin {
     limits: Limits,
     grants: Grants,
     config: serde_json::Value,
+    period: Option<Duration>,
     alive: Arc<AtomicUsize>,
 }
 
@@ -45,6 +47,9 @@ pub(super) struct Identity {
     pub(super) config: String,
     /// Where its key-value entries are, if it may have any.
     pub(super) store: Option<Arc<dyn Store>>,
+    /// The names of the upstreams that it may send requests of its own to.
+    pub(super) upstreams: Vec<Arc<str>>,
+    pub(super) limits: Limits,
 }
 
 /// Counts one living instance.
@@ -68,13 +73,27 @@ impl Plugin {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let identity =
-            Identity { name: Arc::from(name), config: config.to_string(), store: grants.store.clone() };
-        let identity = Arc::new(identity);
-        let plugin = Self { identity, module, limits, grants, config: config.clone(), alive: Arc::default() };
-        match Instance::start(&plugin, &engine.ticker.beat()).await {
-            Ok(_) => Ok(plugin),
-            Err(failure) => Err(vec![LoadError::Start(failure)]),
+        let identity = Identity {
+            name: Arc::from(name),
+            config: config.to_string(),
+            store: grants.store.clone(),
+            upstreams: grants.upstreams(),
+            limits,
+        };
+        let mut plugin = Self {
+            identity: Arc::new(identity),
+            module,
+            limits,
+            grants,
+            config: config.clone(),
+            period: None,
+            alive: Arc::default(),
+        };
+        let started = Instance::start(&plugin, &engine.ticker.beat()).await;
+        plugin.period = started.map_err(|failure| vec![LoadError::Start(failure)])?.period();
+        match plugin.period {
+            Some(period) if !plugin.module.has_hook(Hook::OnTick) => Err(vec![LoadError::NoTick { period }]),
+            _ => Ok(plugin),
         }
     }
 
@@ -102,6 +121,18 @@ impl Plugin {
         self.grants.store.as_ref()
     }
 
+    /// How often it wants to be called, if it does: what its `init` asked for when it was loaded.
+    #[must_use]
+    pub fn period(&self) -> Option<Duration> {
+        self.period
+    }
+
+    /// Whether it may send requests of its own.
+    #[must_use]
+    pub fn calls_out(&self) -> bool {
+        !self.identity.upstreams.is_empty()
+    }
+
     /// How many instances of it live, in all workers.
     #[must_use]
     pub fn instances(&self) -> usize {
@@ -127,7 +158,25 @@ impl Plugin {
     }
 }
 
+impl Identity {
+    /// That of a module which is only asked who it is.
+    pub(super) fn nameless() -> Self {
+        Self {
+            name: Arc::from(""),
+            config: "{}".into(),
+            store: None,
+            upstreams: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
 impl Grants {
+    /// The upstreams among the names.
+    fn upstreams(&self) -> Vec<Arc<str>> {
+        self.names.iter().filter_map(|name| name.strip_prefix("http:")).map(Arc::from).collect()
+    }
+
     /// Whether they are the same, down to the store itself.
     fn same(&self, other: &Self) -> bool {
         let same_store = match (&self.store, &other.store) {
@@ -149,16 +198,21 @@ fn ungranted(module: &Module, grants: &[String]) -> Vec<LoadError> {
     let refused = module.imports().filter_map(|(from, name)| {
         let import = format!("{from}.{name}");
         match grant(from) {
-            Grant::Needed(capability) | Grant::Reserved(capability) if !is_granted(capability, grants) => {
-                Some(LoadError::NotGranted { import, capability: capability.to_owned() })
-            }
-            Grant::Reserved(capability) => {
-                Some(LoadError::NotOffered { import, capability: capability.to_owned() })
+            Grant::Needed(capability) if !is_granted(capability, grants) => {
+                Some(LoadError::NotGranted { import, capability: wanted(capability) })
             }
             Grant::Free | Grant::Needed(_) | Grant::Foreign => None,
         }
     });
     refused.collect()
+}
+
+/// How a grant of the capability is written.
+fn wanted(capability: &str) -> String {
+    match capability {
+        "http" => "http:UPSTREAM".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// `http:auth` grants outbound calls to the upstream `auth`, and so the capability `http`.

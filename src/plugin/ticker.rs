@@ -39,6 +39,7 @@ struct Counter {
 }
 
 /// A worker's way to tell the ticker that a guest is about to run.
+#[derive(Clone)]
 pub(super) struct Beat {
     counter: Arc<Counter>,
     ticker: Ticker,
@@ -71,16 +72,43 @@ impl Ticker {
 #[must_use]
 pub(super) struct Running<'a>(&'a Counter);
 
+/// A guest that waits in the middle of a call: until this is dropped, no time passes for it.
+#[must_use]
+pub(super) struct Paused<'a>(&'a Beat);
+
+impl Counter {
+    fn end(&self) {
+        let ended = self.ended.load(Ordering::Relaxed);
+        self.ended.store(ended.wrapping_add(1), Ordering::Release);
+    }
+}
+
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let ended = self.0.ended.load(Ordering::Relaxed);
-        self.0.ended.store(ended.wrapping_add(1), Ordering::Release);
+        self.0.end();
+    }
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.count();
     }
 }
 
 impl Beat {
     /// To be called before a guest runs: from here on time passes, until the answer is dropped.
     pub(super) fn begin(&self) -> Running<'_> {
+        self.count();
+        Running(&self.counter)
+    }
+
+    /// To be called where a guest is about to wait for something, in between a beginning and its end.
+    pub(super) fn pause(&self) -> Paused<'_> {
+        self.counter.end();
+        Paused(self)
+    }
+
+    fn count(&self) {
         // The read-modify-write orders the count before the look at `resting`; the ticker does the two the other way
         // around, so one of them sees the other.
         self.counter.begun.fetch_add(1, Ordering::SeqCst);
@@ -88,7 +116,6 @@ impl Beat {
             self.ticker.shared.resting.store(false, Ordering::SeqCst);
             self.ticker.thread.unpark();
         }
-        Running(&self.counter)
     }
 }
 

@@ -20,19 +20,20 @@ use super::record::Record;
 use super::upgrade::Upgrade;
 use super::view::View;
 use crate::exchange::{Exchange, ResponseHead, Side};
-use crate::snapshot::{Route, UpstreamEntry};
+use crate::snapshot::UpstreamEntry;
 use crate::upstream::{Connection, Connections, Endpoint, Lease, SendError};
 
-/// Forwards the exchange's request. The head of the response is then in the exchange; its body is returned.
+/// Forwards the exchange's request, to the upstream at this place of the snapshot unless the director chose another. The
+/// head of the response is then in the exchange; its body is returned.
 pub(super) async fn forward(
     view: &View,
-    route: &Route,
+    upstream: Option<usize>,
     exchange: &mut Exchange,
     record: &mut Record,
     body: Body,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
-    let (entry, connections) = choose(view, route, exchange)?;
+    let (entry, connections) = choose(view, upstream, exchange)?;
     let replayable = body.is_empty() && exchange.request.method.is_idempotent() && upgrade.is_none();
     let mut attempts = Attempts {
         connections,
@@ -52,13 +53,13 @@ pub(super) async fn forward(
 /// The upstream: the director's choice, else the route's.
 fn choose<'a>(
     view: &'a View,
-    route: &Route,
+    upstream: Option<usize>,
     exchange: &Exchange,
 ) -> Result<(&'a UpstreamEntry, &'a Rc<Connections<Body>>), ProxyError> {
     let chosen = exchange.direction.upstream.as_deref();
     let index = match chosen {
         Some(name) => view.snapshot.upstream(name),
-        None => route.upstream,
+        None => upstream,
     };
     let found = index.and_then(|index| view.snapshot.upstreams.get(index).zip(view.upstreams.get(index)));
     found.ok_or_else(|| {

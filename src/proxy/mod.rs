@@ -10,10 +10,12 @@ mod forward;
 mod headers;
 mod http2;
 mod intake;
+mod outbound;
 mod peer;
 mod record;
 mod respond;
 mod stage;
+mod ticks;
 mod upgrade;
 mod view;
 
@@ -35,6 +37,7 @@ pub use coding::CodingError;
 pub use error::ProxyError;
 pub use intake::Refusal;
 pub use peer::{Open, Patience, Peer};
+pub use ticks::Ticks;
 pub use view::View;
 
 use chain::Chain;
@@ -74,6 +77,7 @@ impl Proxy {
         let (head, body) = request.into_parts();
         let route = find_route(&view.snapshot, &head);
         let mut exchange = open(&view.snapshot, route.as_ref().ok().copied(), head, peer, &mut record);
+        exchange.outlet = view.outlet();
         let mut chain = Chain::new(&view, route.as_ref().ok().copied());
         let served = match route {
             Ok(route) => {
@@ -128,7 +132,7 @@ async fn serve(
     if let Flow::Answered = chain::direct(view, route, exchange, &mut body, record).await? {
         return respond::answered(exchange);
     }
-    let mut body = forward::forward(view, route, exchange, record, body, upgrade).await?;
+    let mut body = forward::forward(view, route.upstream, exchange, record, body, upgrade).await?;
     chain::modify_response(view, route, exchange, &mut body, record).await?;
     Ok(body)
 }

@@ -74,6 +74,29 @@ impl Record {
         self.method == Method::HEAD
     }
 
+    /// Of a request that is a guest's own and no exchange of the access log.
+    pub(super) fn unwritten(exchange: &Exchange) -> Self {
+        Self {
+            wanted: false,
+            id: exchange.id,
+            route: None,
+            started: Instant::now(),
+            client: exchange.client,
+            method: exchange.request.method.clone(),
+            uri: Uri::default(),
+            version: Version::default(),
+            status: None,
+            until_head: None,
+            upstream_time: None,
+            attempts: 0,
+            tried: None,
+            sent: 0,
+            complete: false,
+            late: None,
+            exchange: None,
+        }
+    }
+
     /// The head of the response is on its way.
     pub(super) fn head(&mut self, status: StatusCode, exchange: Box<Exchange>) {
         self.status = Some(status);

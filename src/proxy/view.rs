@@ -2,6 +2,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::body::Body;
+use crate::exchange::Outlet;
 use crate::plugin::{self, Engine};
 use crate::snapshot::Snapshot;
 use crate::upstream::Connections;
@@ -13,6 +14,8 @@ pub struct View {
     pub snapshot: Arc<Snapshot>,
     pub(super) plugins: Vec<Rc<plugin::Pool>>,
     pub(super) upstreams: Vec<Rc<Connections<Body>>>,
+    /// Whether there is a plugin that sends requests of its own.
+    calls_out: bool,
 }
 
 impl View {
@@ -30,7 +33,13 @@ impl View {
             kept.cloned().unwrap_or_else(|| Rc::new(Connections::new(Arc::clone(&entry.upstream))))
         });
         let (plugins, upstreams) = (plugins.collect(), upstreams.collect());
-        Self { snapshot, plugins, upstreams }
+        let calls_out = snapshot.plugins.iter().any(|plugin| plugin.calls_out());
+        Self { snapshot, plugins, upstreams, calls_out }
+    }
+
+    /// For an exchange whose plugins may send requests of their own.
+    pub(super) fn outlet(self: &Rc<Self>) -> Option<Outlet> {
+        self.calls_out.then(|| Outlet::new(Rc::<Self>::clone(self)))
     }
 
     /// Closes connections that have been idle for too long.

@@ -14,7 +14,7 @@ use tracing::warn;
 use super::connection;
 use super::listener::{Bound, Listener};
 use crate::plugin::Engine;
-use crate::proxy::{Peer, Proxy};
+use crate::proxy::{Peer, Proxy, Ticks};
 use crate::snapshot::Current;
 
 /// How often idle upstream connections are looked through.
@@ -107,7 +107,7 @@ impl Worker {
                 .build_local(tokio::runtime::LocalOptions::default())
         };
         let run = move || match runtime() {
-            Ok(runtime) => serve(&runtime, engine, current, received, held),
+            Ok(runtime) => serve(&runtime, number, engine, current, received, held),
             Err(error) => tracing::error!(worker = number, "cannot start: {error}"),
         };
         let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
@@ -123,6 +123,7 @@ impl Worker {
 
 fn serve(
     runtime: &LocalRuntime,
+    number: usize,
     engine: Engine,
     current: Arc<Current>,
     mut orders: mpsc::UnboundedReceiver<Listeners>,
@@ -131,6 +132,9 @@ fn serve(
     runtime.block_on(async {
         let mut swapped = current.subscribe();
         let proxy = Rc::new(Proxy::new(engine, current));
+        // Once for the whole gateway: what is called periodically has one instance.
+        let mut ticks = (number == 0).then(|| Ticks::new(Rc::clone(&proxy)));
+        ticks.iter_mut().for_each(Ticks::follow);
         let (open, mut ended) = mpsc::channel(1);
         let mut listeners = Vec::new();
         let mut sweep = tokio::time::interval(SWEEP);
@@ -140,14 +144,19 @@ fn serve(
                     Some(order) => listeners = listen(listeners, order, &proxy, &open),
                     None => break,
                 },
-                // A worker without traffic lets go of the old snapshot too.
-                Ok(()) = swapped.changed() => drop(proxy.view()),
+                Ok(()) = swapped.changed() => {
+                    // A worker without traffic lets go of the old snapshot too.
+                    drop(proxy.view());
+                    ticks.iter_mut().for_each(Ticks::follow);
+                }
                 _ = sweep.tick() => proxy.view().sweep(),
             }
         }
         drop((listeners, open));
         // Comes back when every connection, and every tunnel, has dropped its sender.
         let _ = ended.recv().await;
+        // Up to here they may have kept up what the last exchanges need.
+        drop(ticks);
     });
     drop(held);
 }

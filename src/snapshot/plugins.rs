@@ -88,19 +88,24 @@ fn report(config: &PluginConfig, error: &LoadError, problems: &mut Problems) {
                 .add(config.config_span(at), key, why.clone())
                 .help("this is what the module's own schema asks for");
         }
-        LoadError::Schema(_) | LoadError::Start(_) => {
+        LoadError::Schema(_) | LoadError::Start(_) | LoadError::NoTick { .. } => {
             problems.add(config.file.span, format!("plugin.{name}"), error.to_string());
         }
-        LoadError::NotGranted { .. } | LoadError::NotOffered { .. } => {
+        LoadError::NotGranted { .. } => {
             problems.add(config.name.span, format!("plugin.{name}.allow"), error.to_string());
         }
     }
 }
 
 fn limits(config: &PluginConfig) -> Limits {
-    let memory = usize::try_from(config.limits.memory).unwrap_or(usize::MAX);
-    let body = usize::try_from(config.limits.body).unwrap_or(usize::MAX);
-    Limits { memory, time: config.limits.time, body }
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    Limits {
+        memory: bytes(config.limits.memory),
+        time: config.limits.time,
+        body: bytes(config.limits.body),
+        http_calls: config.limits.http_calls,
+        http_body: bytes(config.limits.http_body),
+    }
 }
 
 fn grant(capability: &Capability) -> String {

@@ -529,3 +529,14 @@ fn a_guest_is_not_entered_in_hooks_it_does_not_have() {
     assert_eq!(gateway.get("/").text(), "app");
     gateway.log().says("code 5");
 }
+
+#[test]
+fn random_bytes_differ_and_are_bounded() {
+    let host = Host::of("random");
+    for (letter, hook) in HOOKS {
+        assert_eq!(host.ask(letter).codes(), [0, 0, 0, 0, -4, 1], "{hook}");
+    }
+    for case in 1..=2 {
+        costs_its_own_exchange(&host, &case.to_string(), "trap", "outside its memory");
+    }
+}

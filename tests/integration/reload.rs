@@ -100,7 +100,10 @@ const PINNED: &str =
 
 fn mistakes() -> Vec<Mistake> {
     let kv = r#"(import "gatewright_kv" "delete" (func (param i32 i32) (result i32)))"#;
-    let http = || bare_without("", r#"(import "gatewright_http" "send" (func))"#);
+    let http = r#"(import "gatewright_http" "wait" (func (result i32)))"#;
+    let every = r#"(import "gatewright_timer" "every" (func $every (param i64) (result i32)))
+        (func (export "gatewright_on_request") (result i32) i32.const 0)
+        (func (export "gatewright_init") (result i32) (call $every (i64.const 100)))"#;
     vec![
         // The file.
         typo("bad TOML", r#"path = "/*""#, r#"path = "/*"#, r#"path = "/*"#, "string"),
@@ -195,10 +198,14 @@ fn mistakes() -> Vec<Mistake> {
             "does not have the contract's type",
         ),
         Mistake {
-            replace: (r#"file = "guest.wasm""#, "file = \"guest.wasm\"\nallow = [\"http:app\"]"),
             line: "[plugin.guest]",
-            ..bad_guest("import that is granted but not there yet", http(), "gatewright_http.send")
+            ..bad_guest(
+                "requests that are not granted",
+                bare_without("", http),
+                r#"allow = ["http:UPSTREAM"]"#,
+            )
         },
+        bad_guest("ticks that nobody takes", module(every), "does not export `gatewright_on_tick`"),
         // Configuration and start.
         typo(
             "configuration against the schema",

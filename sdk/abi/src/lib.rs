@@ -180,8 +180,11 @@ pub mod body {
 
 /// Functions of [`import::RANDOM`].
 pub mod random {
-    /// `(out, len) -> 0`: fill with random bytes that nobody can foretell; at most 64 KiB.
+    /// `(out, len) -> 0 | LIMIT`: fill with random bytes that nobody can foretell; at most [`MAX`] of them.
     pub const FILL: &str = "fill";
+
+    /// Bytes of one call.
+    pub const MAX: usize = 64 * 1024;
 }
 
 /// Functions of [`import::METRICS`].
@@ -204,38 +207,61 @@ pub mod metrics {
 
 /// Functions of [`import::TIMER`].
 pub mod timer {
-    /// `(period_ms: i64) -> 0`: have [`export::ON_TICK`](super::export::ON_TICK) called when the plugin has come into
-    /// service and once in each period from then on, on one instance for the whole gateway. Only in `init`; the shortest
-    /// period is 100 ms.
+    /// `(period_ms: i64) -> 0 | INVALID`: have [`export::ON_TICK`](super::export::ON_TICK) called when the plugin has
+    /// come into service and once in each period from then on, on one instance for the whole gateway, which serves no
+    /// exchange. Only in `init`, elsewhere `FORBIDDEN`; the last call counts. What `init` asked for when the plugin was
+    /// loaded holds for as long as it is in service.
     pub const EVERY: &str = "every";
+
+    /// The shortest period.
+    pub const MIN_PERIOD_MS: i64 = 100;
+    /// The longest period: 365 days.
+    pub const MAX_PERIOD_MS: i64 = 365 * 24 * 3600 * 1000;
 }
 
 /// Functions of [`import::HTTP`].
 ///
-/// A hook starts any number of requests, up to a limit, and waits for all of them; the guest is suspended meanwhile.
-/// Whatever is not closed by then ends with the hook.
+/// A hook starts any number of requests, up to a limit, and waits for all of them; the guest is suspended meanwhile, which
+/// does not count as running. Whatever is not closed by then ends with the hook. Everything is `FORBIDDEN` in `init`.
+///
+/// - The gateway adds to each request: `Host` where there is none, `x-request-id` with the exchange's identifier,
+///   the exchange's `traceparent` and `tracestate` (each unless the guest set it), and `CDN-Loop`.
+/// - The calls that read a response answer `INVALID` where the handle means none or was closed, `FORBIDDEN` where it was
+///   not waited for, and where there is no response why not: `TIMEOUT`, `UNREACHABLE` (no connection, or it broke),
+///   `LIMIT` (the body was larger than the plugin's `limits.http_body`) or `LOOP` (the gateway called itself too often).
 pub mod http {
     /// `(upstream, upstream_len, method, method_len, target, target_len, fields, fields_len, body, body_len,
-    /// timeout_ms) -> handle`: a request to an upstream; `target` is path and query, `fields` are packed as
-    /// [`fields`](super::fields), `timeout_ms` 0 leaves the upstream's own. `FORBIDDEN` where the upstream was not
-    /// granted, and in `init`; `LIMIT` where the exchange has made too many.
+    /// timeout_ms) -> handle`: a request to an upstream, which is sent by [`WAIT`]. `target` is path and query, `fields`
+    /// are packed as [`fields`](super::fields). `timeout_ms` is for all of it, the response's body included; 0 leaves it
+    /// to the upstream: its `response_timeout`, once for the head and once for the body.
+    ///
+    /// `FORBIDDEN` where the upstream was not granted, for `CONNECT`, and for a field that only the host sets;
+    /// `INVALID` for a method, a target or a field that is none; `LIMIT` where the plugin has made too many on behalf of
+    /// this exchange (`limits.http_calls`), or what it passed is longer than [`MAX_TARGET`], [`MAX_FIELDS`] or
+    /// [`MAX_BODY`].
     pub const START: &str = "start";
-    /// `() -> 0`: wait until every request that was started has ended, well or not.
+    /// `() -> 0`: send every request that was started, all at once, and wait until the last has ended, well or not.
     pub const WAIT: &str = "wait";
-    /// `(handle) -> status`: the response's status. `TIMEOUT`, `UNREACHABLE` (no connection, or it broke), `LIMIT` (the
-    /// response was too large) or `LOOP` (the gateway called itself too often) where there is no response;
-    /// `FORBIDDEN` where it was not waited for.
+    /// `(handle) -> status`: the response's status.
     pub const STATUS: &str = "status";
-    /// `(handle, name, name_len, index, out, cap) -> len`: the `index`-th value of a header of the response.
+    /// `(handle, name, name_len, index, out, cap) -> len | NOT_FOUND`: the `index`-th value of a header of the response.
     pub const GET: &str = "get";
     /// `(handle, out, cap) -> len`: all headers of the response, packed as [`fields`](super::fields).
     pub const ALL: &str = "all";
     /// `(handle) -> len`: bytes of the response's body.
     pub const SIZE: &str = "size";
-    /// `(handle, offset, out, cap) -> count`: copy at most `cap` bytes of the response's body, from `offset` on.
+    /// `(handle, offset, out, cap) -> count`: copy at most `cap` bytes of the response's body, from `offset` on; 0 behind
+    /// its end.
     pub const READ: &str = "read";
-    /// `(handle) -> 0`: forget the request and its response.
+    /// `(handle) -> 0`: forget the request and its response. One that was not waited for is never sent.
     pub const CLOSE: &str = "close";
+
+    /// Bytes of the longest target.
+    pub const MAX_TARGET: usize = 16 * 1024;
+    /// Bytes that the packed fields may have.
+    pub const MAX_FIELDS: usize = 64 * 1024;
+    /// Bytes of the largest body of a request.
+    pub const MAX_BODY: usize = 16 << 20;
 }
 
 /// Functions of [`import::KV`]. Keys and values are bytes; entries are shared by all instances of the plugin, and
@@ -366,7 +392,7 @@ pub enum Code {
     Already = -5,
     /// It took too long.
     Timeout = -6,
-    /// No endpoint could be reached, or it broke the exchange.
+    /// No endpoint could be reached, or it broke the connection.
     Unreachable = -7,
     /// The gateway has called itself too often on behalf of one request.
     Loop = -8,

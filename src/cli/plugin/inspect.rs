@@ -110,7 +110,8 @@ impl Report {
 }
 
 fn hooks(candidate: &Candidate) -> Vec<String> {
-    let exported = Hook::SERVING.into_iter().filter(|hook| candidate.module.has_hook(*hook));
+    let exported =
+        Hook::SERVING.into_iter().chain([Hook::OnTick]).filter(|hook| candidate.module.has_hook(*hook));
     exported.map(|hook| hook.to_string()).collect()
 }
 

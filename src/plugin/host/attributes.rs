@@ -3,7 +3,6 @@ use gatewright_abi::{Code, attributes, import};
 use wasmtime::{Caller, Linker};
 
 use super::{Guest, result};
-use crate::plugin::instance::Hook;
 use crate::plugin::memory::split;
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -21,10 +20,10 @@ fn get(
     capacity: u32,
 ) -> wasmtime::Result<i32> {
     let (mut memory, guest) = split(&mut caller);
-    let Ok(name) = str::from_utf8(memory.read(name, name_len)?) else { return Ok(Code::Invalid as i32) };
-    match guest.exchange.attributes.get(name) {
-        Some(value) => Ok(memory.reply(out, capacity, value)?),
-        None => Ok(Code::NotFound as i32),
+    let name = memory.read(name, name_len)?;
+    match guest.attribute(name) {
+        Ok(value) => Ok(memory.reply(out, capacity, value)?),
+        Err(code) => Ok(code as i32),
     }
 }
 
@@ -42,16 +41,25 @@ fn set(
 
 fn remove(mut caller: Caller<'_, Guest>, name: u32, name_len: u32) -> wasmtime::Result<i32> {
     let (memory, guest) = split(&mut caller);
-    let Ok(name) = str::from_utf8(memory.read(name, name_len)?) else { return Ok(Code::Invalid as i32) };
-    let removed = guest.exchange.attributes.remove(name);
-    Ok(if removed { 0 } else { Code::NotFound as i32 })
+    let name = memory.read(name, name_len)?;
+    Ok(result(guest.remove_attribute(name)))
 }
 
 impl Guest {
+    fn attribute(&self, name: &[u8]) -> Result<&Bytes, Code> {
+        self.in_exchange()?;
+        let name = str::from_utf8(name).map_err(|_| Code::Invalid)?;
+        self.exchange.attributes.get(name).ok_or(Code::NotFound)
+    }
+
+    fn remove_attribute(&mut self, name: &[u8]) -> Result<i32, Code> {
+        self.in_exchange()?;
+        let name = str::from_utf8(name).map_err(|_| Code::Invalid)?;
+        if self.exchange.attributes.remove(name) { Ok(0) } else { Err(Code::NotFound) }
+    }
+
     fn set_attribute(&mut self, name: &[u8], value: &[u8]) -> Result<i32, Code> {
-        if matches!(self.hook, Hook::Init) {
-            return Err(Code::Forbidden);
-        }
+        self.in_exchange()?;
         let name = str::from_utf8(name).map_err(|_| Code::Invalid)?;
         if name.is_empty() {
             return Err(Code::Invalid);

@@ -7,8 +7,7 @@ use wasmtime::{Caller, Linker};
 
 use super::{Guest, result};
 use crate::exchange::{self, Answer, ResponseHead};
-use crate::plugin::instance::Hook;
-use crate::plugin::memory::{length, split};
+use crate::plugin::memory::{GuestMemory, length, split};
 
 /// One of the ways to change a field.
 type Change = fn(&mut HeaderMap, &[u8], &[u8]) -> Result<(), exchange::FieldError>;
@@ -93,6 +92,16 @@ fn all(mut caller: Caller<'_, Guest>, message: u32, out: u32, capacity: u32) -> 
         Ok(headers) => headers,
         Err(code) => return Ok(code as i32),
     };
+    reply_all(&mut memory, headers, out, capacity)
+}
+
+/// Answers with all of `headers` in one run of bytes.
+pub(super) fn reply_all(
+    memory: &mut GuestMemory<'_>,
+    headers: &HeaderMap,
+    out: u32,
+    capacity: u32,
+) -> wasmtime::Result<i32> {
     let len = headers.iter().map(|(n, v)| fields::PREFIX + n.as_str().len() + v.len()).sum();
     let room = memory.room(out, capacity)?;
     if let Some(place) = room.get_mut(..len) {
@@ -140,9 +149,7 @@ fn answer(
 impl Guest {
     /// The head to read from. Requests can be read in every phase, responses once there is one.
     fn headers(&self, message: u32) -> Result<&HeaderMap, Code> {
-        if self.hook == Hook::Init {
-            return Err(Code::Forbidden);
-        }
+        self.in_exchange()?;
         match Message::from_u32(message).ok_or(Code::Invalid)? {
             Message::Request => Ok(&self.exchange.request.headers),
             Message::Response => Ok(&self.exchange.response.as_ref().ok_or(Code::Forbidden)?.headers),
@@ -207,7 +214,7 @@ impl Guest {
     }
 }
 
-fn unpack(packed: &[u8]) -> Result<HeaderMap, Code> {
+pub(super) fn unpack(packed: &[u8]) -> Result<HeaderMap, Code> {
     let mut headers = HeaderMap::new();
     for field in fields::iter(packed) {
         let (name, value) = field.map_err(|_| Code::Invalid)?;

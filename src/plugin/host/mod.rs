@@ -5,21 +5,27 @@ mod body;
 mod clock;
 mod config;
 mod head;
+mod http;
 mod kv;
 mod log;
 mod part;
+mod random;
+mod timer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatewright_abi::{Code, import};
 use wasmtime::{Linker, Memory};
 
+pub(super) use http::Calls;
 pub(super) use log::LINES_PER_CALL;
 
 use super::clock::Clock;
 use super::instance::Hook;
 use super::limits::{Limits, MemoryBudget, START_TIME, TimeBudget};
 use super::plugin::Identity;
+use super::ticker::Beat;
 use crate::exchange::{Exchange, FieldError};
 
 /// The state behind one instance.
@@ -36,11 +42,25 @@ pub(super) struct Guest {
     pub(super) reason: Option<String>,
     /// How many lines it may still log in this call.
     pub(super) log_lines: u32,
+    /// How often it wants to be called, from `init`.
+    pub(super) period: Option<Duration>,
+    /// Its own requests.
+    pub(super) calls: Calls,
+    /// Tells the ticker while it waits for these; only a plugin that may send some has one.
+    pub(super) beat: Option<Beat>,
 }
 
 /// The capabilities everybody has.
-const FREE: [&str; 6] =
-    [import::HEAD, import::BODY, import::ATTRIBUTES, import::CONFIG, import::LOG, import::CLOCK];
+const FREE: [&str; 8] = [
+    import::HEAD,
+    import::BODY,
+    import::ATTRIBUTES,
+    import::CONFIG,
+    import::LOG,
+    import::CLOCK,
+    import::RANDOM,
+    import::TIMER,
+];
 
 /// How an import module stands to the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +69,6 @@ pub(super) enum Grant<'a> {
     Free,
     /// The capability must be granted.
     Needed(&'a str),
-    /// The same, and then this version does not have it.
-    Reserved(&'a str),
     /// No part of the contract.
     Foreign,
 }
@@ -61,8 +79,7 @@ pub(super) fn grant(module: &str) -> Grant<'_> {
         return Grant::Free;
     }
     match module.strip_prefix(import::PREFIX) {
-        Some(capability @ "kv") => Grant::Needed(capability),
-        Some(capability @ "http") => Grant::Reserved(capability),
+        Some(capability @ ("kv" | "http")) => Grant::Needed(capability),
         _ => Grant::Foreign,
     }
 }
@@ -77,6 +94,9 @@ pub(super) fn linker(engine: &wasmtime::Engine, clock: &Clock) -> wasmtime::Resu
     log::link(&mut linker)?;
     clock::link(&mut linker, clock)?;
     kv::link(&mut linker)?;
+    http::link(&mut linker)?;
+    random::link(&mut linker)?;
+    timer::link(&mut linker)?;
     Ok(linker)
 }
 
@@ -107,13 +127,20 @@ impl Guest {
             time: TimeBudget::of(START_TIME),
             reason: None,
             log_lines: LINES_PER_CALL,
+            period: None,
+            calls: Calls::default(),
+            beat: None,
         }
     }
 
     /// For a module that is only asked who it is.
     pub(super) fn nameless() -> Self {
-        let identity = Identity { name: Arc::from(""), config: "{}".into(), store: None };
-        Self::new(Arc::new(identity), Limits::default().memory)
+        Self::new(Arc::new(Identity::nameless()), Limits::default().memory)
+    }
+
+    /// Heads and attributes are an exchange's; in `init` and between exchanges there is none.
+    fn in_exchange(&self) -> Result<(), Code> {
+        if matches!(self.hook, Hook::Init | Hook::OnTick) { Err(Code::Forbidden) } else { Ok(()) }
     }
 
     /// Takes `bytes` from what guests may add to this exchange.

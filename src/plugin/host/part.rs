@@ -26,8 +26,8 @@ pub(super) fn read(
 ) -> wasmtime::Result<i32> {
     let (mut memory, guest) = split(&mut caller);
     let Some(part) = Part::from_u32(part) else { return Ok(Code::Invalid as i32) };
-    if guest.hook == Hook::Init {
-        return Ok(Code::Forbidden as i32);
+    if let Err(code) = guest.in_exchange() {
+        return Ok(code as i32);
     }
     match part_of(&guest.exchange, part) {
         Some(value) => Ok(memory.reply(out, capacity, &value)?),
@@ -120,12 +120,12 @@ fn set_request(exchange: &mut Exchange, part: Part, value: &[u8]) -> Result<(), 
 }
 
 /// CONNECT asks for another kind of exchange altogether; a guest cannot turn a request into one.
-fn method(value: &[u8]) -> Result<Method, Code> {
+pub(super) fn method(value: &[u8]) -> Result<Method, Code> {
     let method = Method::from_bytes(value).map_err(|_| Code::Invalid)?;
     if method == Method::CONNECT { Err(Code::Forbidden) } else { Ok(method) }
 }
 
-fn is_host(value: &[u8]) -> bool {
+pub(super) fn is_host(value: &[u8]) -> bool {
     !value.is_empty() && http::uri::Authority::try_from(value).is_ok_and(|host| !host.as_str().contains('@'))
 }
 

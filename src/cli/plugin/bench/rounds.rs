@@ -95,7 +95,7 @@ impl Measured {
 /// The calls that the proxy makes.
 async fn call(pool: &Rc<Pool>, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
     match hook {
-        Hook::Init | Hook::OnBody => Ok(Flow::Continue),
+        Hook::Init | Hook::OnBody | Hook::OnTick => Ok(Flow::Continue),
         Hook::OnRequest => pool.on_request(exchange).await,
         Hook::Direct => pool.direct(exchange).await,
         Hook::ModifyResponse => Ok(flow(pool.modify_response(exchange).await?)),
