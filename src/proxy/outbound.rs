@@ -24,9 +24,7 @@ impl Outbound for View {
     fn send(self: Rc<Self>, call: OutboundCall) -> Sending {
         Box::pin(async move {
             match call.timeout {
-                Some(limit) => {
-                    timeout(limit, fetch(&self, call)).await.unwrap_or(Err(OutboundError::Timeout))
-                }
+                Some(limit) => within(limit, fetch(&self, call)).await,
                 None => fetch(&self, call).await,
             }
         })
@@ -38,14 +36,15 @@ async fn fetch(view: &View, call: OutboundCall) -> Result<OutboundResponse, Outb
     let place = view.snapshot.upstream(&upstream);
     let mut exchange = Exchange::open(id, client, Arc::clone(&view.snapshot.no_route), head);
     exchange.direction.host_set = exchange.request.headers.contains_key(HOST);
-    exchange.direction.timeout = timeout;
+    // What the guest allows is counted around all of it: a guest's impatience is not the endpoint's failure.
+    exchange.direction.timeout = timeout.map(|limit| limit.max(response_timeout(view, place)));
     let mut record = Record::unwritten(&exchange);
     let sent = forward::forward(view, place, &mut exchange, &mut record, Body::full(body), None).await;
     let body = sent.map_err(|error| reason(&error, id, &upstream))?;
     let head = exchange.response.take().ok_or(OutboundError::Unreachable)?;
     let body = match timeout {
         Some(_) => collect(body, max_body).await?,
-        None => collect_within(view, place, body, max_body).await?,
+        None => within(response_timeout(view, place), collect(body, max_body)).await?,
     };
     Ok(OutboundResponse { head, body })
 }
@@ -59,16 +58,17 @@ fn reason(error: &ProxyError, id: RequestId, upstream: &str) -> OutboundError {
     }
 }
 
-/// The body of a response whose request has no time limit of its own: it may take as long as the head.
-async fn collect_within(
-    view: &View,
-    place: Option<usize>,
-    body: Body,
-    max: usize,
-) -> Result<Bytes, OutboundError> {
+/// How long the upstream may take for the head, and where the guest sets no limit, for the body.
+fn response_timeout(view: &View, place: Option<usize>) -> Duration {
     let upstream = place.and_then(|place| view.upstreams.get(place));
-    let limit = upstream.map_or(Duration::ZERO, |pool| pool.upstream().settings().response_timeout);
-    timeout(limit, collect(body, max)).await.unwrap_or(Err(OutboundError::Timeout))
+    upstream.map_or(Duration::ZERO, |pool| pool.upstream().settings().response_timeout)
+}
+
+async fn within<T>(
+    limit: Duration,
+    what: impl Future<Output = Result<T, OutboundError>>,
+) -> Result<T, OutboundError> {
+    timeout(limit, what).await.unwrap_or(Err(OutboundError::Timeout))
 }
 
 /// All of a body, if it is no larger than it may be.

@@ -276,6 +276,33 @@ fn a_request_ends_at_the_guests_own_timeout() {
 }
 
 #[test]
+fn a_guests_impatience_is_not_held_against_the_endpoint() {
+    let (gate, app) = (Gate::shut(), app());
+    let opened = gate.clone();
+    let slow = Backend::scripted(move |connection| {
+        let _ = connection.request();
+        opened.wait();
+    });
+    let both = format!("{}\", \"{}", slow.url(), slow.url().replace("127.0.0.1", "localhost"));
+    let gateway = setup(&app, both).start();
+    for _ in 0..8 {
+        let request = calling("r").with("x-upstream", "side").with("x-timeout", "20");
+        assert_eq!(codes(&gateway, request), [-6]);
+    }
+    gate.open();
+    assert!(!gateway.log().lines().iter().any(|line| line["message"] == "endpoint taken out"));
+}
+
+#[test]
+fn bodies_that_wait_together_are_bounded() {
+    let (app, side) = (app(), app());
+    let limits = r#"time = "2s", memory = "32MiB""#;
+    let setup = setup(&app, side.url()).put("limits", limits);
+    let gateway = setup.file("calls.wasm", hostile("calls_with_bodies")).start();
+    assert_eq!(codes(&gateway, calling("r")), [0, 1, -4, -4, 200, 200, 2, -3]);
+}
+
+#[test]
 fn without_a_timeout_of_its_own_a_request_has_the_upstreams() {
     let (gate, app) = (Gate::shut(), app());
     let opened = gate.clone();
@@ -465,4 +492,66 @@ fn waiting_is_not_running() {
     gateway.log().says("code 1");
     let one_by_one = (0..16).fold(calling("r2"), |request, _| request.with("x-upstream", "side"));
     assert_eq!(codes(&gateway, one_by_one), [200; 16]);
+}
+
+/// What suspended guests cost. Not a test: it prints figures, which depend on the machine.
+#[test]
+#[ignore = "a measurement: cargo test --test integration suspended_exchanges -- --ignored --nocapture"]
+fn a_thousand_suspended_exchanges() {
+    const CLIENTS: usize = 1000;
+    let (gate, app) = (Gate::shut(), app());
+    let opened = gate.clone();
+    let side = Backend::answering(move |request| {
+        match request.target() {
+            "/gate" => opened.wait(),
+            _ => thread::sleep(Duration::from_millis(200)),
+        }
+        Reply::ok("")
+    });
+    let gateway = setup(&app, side.url()).gateway("log.access = false").start();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| gateway.connect()).collect();
+    clients.iter_mut().for_each(|client| drop(client.ask(Request::get("/plain"))));
+    println!("idle: {} KiB, latencies {:?}", resident(&gateway), latencies(&gateway, 500));
+    let call = |target: &str| calling("r").with("x-upstream", "side").with("x-target", target).bytes();
+    clients.iter_mut().for_each(|client| client.send(call("/gate")));
+    eventually("all of them wait", || side.requests().len() == CLIENTS);
+    let instances = gateway.instances("calls");
+    println!("{instances} suspended: {} KiB, latencies {:?}", resident(&gateway), latencies(&gateway, 500));
+    gate.open();
+    clients.iter_mut().for_each(|client| drop(client.response()));
+    println!("afterwards: {} KiB, {} instances", resident(&gateway), gateway.instances("calls"));
+    thread::scope(|scope| {
+        for client in &mut clients {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    client.send(call("/"));
+                    client.response();
+                }
+            });
+        }
+        thread::sleep(Duration::from_millis(500));
+        println!("in calls of 200 ms: latencies {:?}, {} KiB", latencies(&gateway, 2000), resident(&gateway));
+    });
+}
+
+/// Median, 99th percentile and maximum of as many requests without a plugin's call.
+fn latencies(gateway: &Gateway, count: usize) -> [Duration; 3] {
+    let mut client = gateway.connect();
+    let mut took: Vec<_> = (0..count)
+        .map(|_| {
+            thread::sleep(Duration::from_millis(1));
+            let begun = std::time::Instant::now();
+            client.ask(Request::get("/plain"));
+            begun.elapsed()
+        })
+        .collect();
+    took.sort();
+    [took[count / 2], took[count * 99 / 100], took[count - 1]]
+}
+
+/// Memory of the process in KiB.
+fn resident(gateway: &Gateway) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }

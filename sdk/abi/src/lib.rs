@@ -260,7 +260,7 @@ pub mod http {
     pub const MAX_TARGET: usize = 16 * 1024;
     /// Bytes that the packed fields may have.
     pub const MAX_FIELDS: usize = 64 * 1024;
-    /// Bytes of the largest body of a request.
+    /// Bytes that the bodies of all requests may have which one [`WAIT`] sends.
     pub const MAX_BODY: usize = 16 << 20;
 }
 

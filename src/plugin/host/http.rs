@@ -71,7 +71,11 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 
 /// The requests that the running hook has started, each at the place that its handle names.
 #[derive(Default)]
-pub(in crate::plugin) struct Calls(Vec<Call>);
+pub(in crate::plugin) struct Calls {
+    all: Vec<Call>,
+    /// Bytes of the bodies of those that are to be waited for.
+    pending: usize,
+}
 
 enum Call {
     Started(SendWrapper<Sending>),
@@ -95,13 +99,15 @@ impl Guest {
         let granted = self.plugin.upstreams.iter().find(|granted| ***granted == *upstream);
         let upstream = Arc::clone(granted.filter(|_| self.hook != Hook::Init).ok_or(Code::Forbidden)?);
         let head = asked.head()?;
-        if asked.body.len() > abi::MAX_BODY {
+        let pending = self.calls.pending + asked.body.len();
+        if pending > abi::MAX_BODY {
             return Err(Code::Limit);
         }
         self.count_call()?;
         let sending = self.sending(upstream, head, asked);
-        self.calls.0.push(Call::Started(SendWrapper::new(sending)));
-        Ok(length(self.calls.0.len() - 1))
+        self.calls.pending = pending;
+        self.calls.all.push(Call::Started(SendWrapper::new(sending)));
+        Ok(length(self.calls.all.len() - 1))
     }
 
     /// Counts one more request of this plugin on behalf of the exchange.
@@ -161,7 +167,7 @@ impl Guest {
 
     /// The response to read from.
     fn response(&self, handle: u32) -> Result<&OutboundResponse, Code> {
-        match self.calls.0.get(handle as usize) {
+        match self.calls.all.get(handle as usize) {
             Some(Call::Ended(Ok(response))) => Ok(response),
             Some(Call::Ended(Err(error))) => Err((*error).into()),
             Some(Call::Started(_)) => Err(Code::Forbidden),
@@ -173,7 +179,8 @@ impl Guest {
 impl Calls {
     /// Forgets all of them. What has not ended is given up.
     pub(in crate::plugin) fn clear(&mut self) {
-        self.0.clear();
+        self.all.clear();
+        self.pending = 0;
     }
 
     /// Those that are still to be waited for, each with its place.
@@ -185,11 +192,12 @@ impl Calls {
                 None
             }
         };
-        self.0.iter_mut().enumerate().filter_map(started).collect()
+        self.pending = 0;
+        self.all.iter_mut().enumerate().filter_map(started).collect()
     }
 
     fn ended(&mut self, place: usize, outcome: Result<OutboundResponse, OutboundError>) {
-        if let Some(call) = self.0.get_mut(place) {
+        if let Some(call) = self.all.get_mut(place) {
             *call = Call::Ended(outcome);
         }
     }
@@ -294,7 +302,7 @@ fn read(
 }
 
 fn close(mut caller: Caller<'_, Guest>, handle: u32) -> i32 {
-    match caller.data_mut().calls.0.get_mut(handle as usize) {
+    match caller.data_mut().calls.all.get_mut(handle as usize) {
         None | Some(Call::Closed) => Code::Invalid as i32,
         Some(call) => {
             *call = Call::Closed;
