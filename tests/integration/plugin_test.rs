@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Outcome, hostile, module, plugin_tool, plugin_tool_in, plugins_folder};
+use crate::support::{Outcome, guest, hostile, module, plugin_tool, plugin_tool_in, plugins_folder};
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -205,4 +205,87 @@ fn bodies_and_addresses_are_those_of_the_case() {
     "#;
     let outcome = cases(&idle, text, &[]);
     assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+/// Headers with which `tests/guests/calls.wat` asks `side` for `/a`.
+const ASKS: &str = r#"upstreams = ["app", "side"]
+request.headers = { x-evil = "r0", x-upstream = "side", x-target = "/a" }
+"#;
+
+#[test]
+fn requests_of_the_plugins_own_are_expected_and_answered() {
+    let text = r#"
+        [[case]]
+        name = "two"
+        request.headers = { x-upstream = ["side", "app"], x-target = ["/a", "/b"] }
+        [[case.calls]]
+        upstream = "app"
+        expect.path = "/b"
+        answer.body = "two"
+        [[case.calls]]
+        upstream = "side"
+        expect = { method = "GET", path = "/a", body = "" }
+        answer = { status = 201, body = "one" }
+        [case.expect]
+        upstream = "app"
+        request.path = "/"
+        log = ["~code 201", "~code 200"]
+        attributes = { 0 = "one", 1 = "two" }
+        [[case]]
+        name = "an upstream that breaks"
+        calls = [{ upstream = "side", answer.fail = "unreachable" }]
+        expect = { response.status = 200, log = ["~code -"] }
+        [[case]]
+        name = "an upstream that is late"
+        calls = [{ upstream = "side", answer.fail = "timeout" }]
+        expect = { response.status = 200, log = ["~code -"] }
+    "#;
+    let outcome = cases(&hostile("calls"), &format!("{ASKS}{text}"), &[]);
+    assert!(outcome.is_ok(), "{}", outcome.text);
+}
+
+#[test]
+fn a_request_of_the_plugins_own_that_is_not_expected_fails_the_case() {
+    let outcome = cases(&hostile("calls"), &format!("{ASKS}[[case]]\nname = \"a\"\n"), &[]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.text.contains("GET /a reached the upstream \"side\""), "{}", outcome.text);
+    let other =
+        format!("{ASKS}[[case]]\nname = \"a\"\ncalls = [{{ upstream = \"side\", expect.path = \"/b\" }}]\n");
+    let outcome = cases(&hostile("calls"), &other, &[]);
+    assert!(outcome.code == Some(1) && outcome.text.contains("calls[0].expect.path"), "{}", outcome.text);
+    let idle = module("(func (export \"gatewright_on_request\") (result i32) i32.const 0)");
+    let outcome = cases(&idle, &other, &[]);
+    assert!(outcome.code == Some(1) && outcome.text.contains("+ it does not"), "{}", outcome.text);
+}
+
+#[test]
+fn ticks_happen_where_a_step_says_so() {
+    let text = r#"
+        [[case]]
+        name = "they count in the store, and requests see it"
+        config = { do = "n" }
+        kv = { n = 4 }
+        [[case.step]]
+        tick = true
+        expect = { kv = { n = 5 }, log = ["~code 1"] }
+        [[case.step]]
+        tick = true
+        expect = { kv = { n = 6 }, log = ["~code 2"] }
+        [[case.step]]
+        expect.request.headers = { x-ticks = 6 }
+        [[case]]
+        name = "one that fails"
+        config = { do = "r" }
+        tick = true
+        expect.error = "on_tick"
+    "#;
+    let outcome = cases(&guest("ticks"), text, &[]);
+    assert!(outcome.is_ok(), "{}", outcome.text);
+    let idle = module("(func (export \"gatewright_on_request\") (result i32) i32.const 0)");
+    let outcome = cases(&idle, "[[case]]\nname = \"a\"\ntick = true\n", &[]);
+    assert!(
+        outcome.code == Some(1) && outcome.text.contains("it has not asked for ticks"),
+        "{}",
+        outcome.text
+    );
 }

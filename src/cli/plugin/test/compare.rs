@@ -3,7 +3,7 @@ use http::HeaderMap;
 use super::cases::{Case, Step};
 use super::expect::{Check, Expect, ExpectRequest, HeaderCheck, Message};
 use super::matcher::{Matcher, shown};
-use super::stage::Outcome;
+use super::outcome::Outcome;
 use super::upstream::Reached;
 use crate::config::Span;
 
@@ -55,10 +55,9 @@ pub(super) fn compare(step: &Step, outcome: &Outcome) -> Vec<Mismatch> {
     failure(expect, outcome, step.span, &mut mismatches);
     calls(step, outcome, &mut mismatches);
     request(expect, outcome, &mut mismatches);
-    if let Some(expected) = &expect.response {
-        let status = outcome.response.status;
-        let line = |_: &str| status.as_str().to_owned();
-        message(&expected.message, line, &outcome.response.headers, &outcome.body, &mut mismatches);
+    if let (Some(expected), Some((head, body))) = (&expect.response, &outcome.response) {
+        let line = |_: &str| head.status.as_str().to_owned();
+        message(&expected.message, line, &head.headers, body, &mut mismatches);
     }
     for (name, check) in &expect.attributes {
         let found = outcome.attributes.iter().find(|(found, _)| found == name);
@@ -151,7 +150,7 @@ fn told(reached: &Reached) -> String {
 
 /// What happened, for somebody who expected something else to happen.
 fn instead(outcome: &Outcome) -> String {
-    let status = outcome.response.status.as_u16();
+    let status = outcome.status();
     if let Some(reached) = outcome.reached.last() {
         return told(reached);
     }

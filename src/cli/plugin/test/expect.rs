@@ -142,6 +142,15 @@ impl Expect {
     }
 }
 
+impl Expect {
+    /// Whether it expects anything that only a request brings about.
+    pub(super) fn is_of_a_request(&self) -> bool {
+        let Self { request, response, answered, upstream, attributes, .. } = self;
+        let parts = [request.is_some(), response.is_some(), answered.is_some(), upstream.is_some()];
+        parts.contains(&true) || !attributes.is_empty()
+    }
+}
+
 /// What an error says somewhere.
 pub(super) fn part_of_it(value: &Value<'_>, problems: &mut Problems) -> Option<Check> {
     Some(Check::new(value, Matcher::read_part(value, problems)?))

@@ -1,19 +1,23 @@
 //! `gatewright plugin test`: a module's behaviour on case files, in the real host behind the real proxy.
 //!
 //! ```text
-//! cases       the file: cases and their steps;  message: requests and answers in it;  expect, matcher: what is expected
-//! stage       the module in a gateway of its own: upstream: the mock upstreams, capture: what the log tells of an exchange
-//! compare     what happened against what was expected;  diff: two texts, line by line
+//! cases       the file: cases and their steps;  message: requests and answers in it;  clock: times in it;
+//!             expect, matcher: what is expected
+//! stage       the module in a gateway of its own, with a client, mock upstreams (upstream) and an ear for its log (capture)
+//! outcome     what happened;  compare: against what was expected;  diff: two texts, line by line
 //! report      what is said of it, for people and for programs
 //! ```
 
 mod capture;
 mod cases;
+mod client;
+mod clock;
 mod compare;
 mod diff;
 mod expect;
 mod matcher;
 mod message;
+mod outcome;
 mod report;
 mod stage;
 mod upstream;

@@ -1,5 +1,4 @@
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,36 +6,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::response::Parts;
-use http_body_util::BodyExt as _;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio::task::spawn_local;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use super::capture::{self, Told};
-use super::cases::{Case, Cases, Clock, Kv, Step};
+use super::cases::{Case, Cases, Kv, Step};
+use super::client::ask;
+use super::clock::Clock;
 use super::compare::{Mismatch, compare, refusal};
 use super::expect::Call;
-use super::message::{Answer, Fail, Request};
-use super::upstream::{self, Planned, Reached, Script, outgoing};
+use super::message::{Answer, Fail};
+use super::outcome::Outcome;
+use super::upstream::{self, Planned, Script};
 use crate::config::{self, Config, Diagnostics, LimitsConfig, OnError};
+use crate::exchange::Outlet;
 use crate::kv::Store;
-use crate::plugin::{Engine, Manifest, Module, Role};
-use crate::proxy::{Patience, Peer, Proxy};
-use crate::snapshot::{Builder, Current};
+use crate::plugin::{Engine, Manifest, Module, Role, Ticking};
+use crate::proxy::Proxy;
+use crate::snapshot::{Builder, Current, Snapshot};
 
 /// How long an exchange may take. Nothing in it waits for long but what is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long an upstream is waited for that will not answer.
 const SHORT: Duration = Duration::from_millis(200);
-
-/// Bytes on their way between the client and the gateway.
-const PIPE: usize = 64 * 1024;
 
 /// A gateway around the plugin: the real proxy, with upstreams and a client that play their parts.
 pub(super) struct Stage {
@@ -55,26 +49,13 @@ pub(super) struct Stage {
     cases: usize,
 }
 
-/// What became of a step.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    /// What reached the upstreams,
-    pub(super) reached: Vec<Reached>,
-    /// and what the plugin asked them on its own behalf,
-    pub(super) calls: Vec<Planned>,
-    /// also unexpectedly.
-    pub(super) unplanned: Vec<Reached>,
-    pub(super) response: Parts,
-    pub(super) body: Bytes,
-    /// The plugin's lines in the log.
-    pub(super) log: Vec<String>,
-    /// What the plugin failed with.
-    pub(super) failures: Vec<String>,
-    /// What the gateway says of the exchange.
-    pub(super) complaints: Vec<String>,
-    pub(super) attributes: Vec<(String, Vec<u8>)>,
-    /// The values of the entries that are asked for.
-    pub(super) kv: Kv,
+/// A case's gateway.
+struct Running {
+    proxy: Rc<Proxy>,
+    /// Where the plugin's entries are.
+    store: Option<Arc<dyn Store>>,
+    /// The instance that ticks, from the first tick on.
+    ticking: Option<Ticking>,
 }
 
 /// What became of a case: what was not as expected, in each of its steps.
@@ -136,15 +117,14 @@ impl Stage {
             }
         };
         let mut steps = vec![refusal(case, None)];
-        let store = snapshot.plugins.first().and_then(|plugin| plugin.store()).cloned();
-        seed(store.as_ref(), &case.kv).await?;
-        let proxy = Rc::new(Proxy::new(self.engine.clone(), Arc::new(Current::new(snapshot))));
+        let mut running = Running::new(&self.engine, snapshot);
+        seed(running.store.as_ref(), &case.kv).await?;
         self.lines();
         let (mut log, mut now) = (Vec::new(), None);
         self.turn(case.clock, &mut now);
         for step in &case.steps {
             self.turn(step.clock, &mut now);
-            let outcome = self.play(&proxy, step, store.as_ref()).await?;
+            let outcome = self.play(step, &mut running).await?;
             steps.push(compare(step, &outcome));
             log.extend(outcome.log);
             log.extend(outcome.complaints.iter().map(|complaint| format!("gateway: {complaint}")));
@@ -161,33 +141,22 @@ impl Stage {
         self.clock.set(*now);
     }
 
-    /// Sends the request and waits until all that ends with its response has ended.
-    async fn play(
-        &mut self,
-        proxy: &Rc<Proxy>,
-        step: &Step,
-        store: Option<&Arc<dyn Store>>,
-    ) -> Result<Outcome, String> {
+    /// Plays a step, and waits until all that ends with it has ended.
+    async fn play(&mut self, step: &Step, running: &mut Running) -> Result<Outcome, String> {
         *self.script.borrow_mut() = Script::of(step);
-        let late = |_| "the gateway did not answer".to_owned();
-        let (response, body) = timeout(PATIENCE, ask(proxy, &step.request)).await.map_err(late)??;
-        let script = std::mem::take(&mut *self.script.borrow_mut());
-        let mut outcome = Outcome {
-            reached: script.reached,
-            calls: script.calls,
-            unplanned: script.unplanned,
-            response,
-            body,
-            log: Vec::new(),
-            failures: Vec::new(),
-            complaints: Vec::new(),
-            attributes: Vec::new(),
-            kv: Kv::new(),
-        };
-        let unsaid = |_| "the gateway did not say that the exchange has ended".to_owned();
-        timeout(PATIENCE, outcome.listen(&mut self.told)).await.map_err(unsaid)?;
+        let mut outcome = Outcome::default();
+        let late = |_| "the plugin or the gateway takes too long".to_owned();
+        if step.tick {
+            outcome.failures.extend(timeout(PATIENCE, running.tick(&self.engine)).await.map_err(late)?);
+            outcome.catch_up(&mut self.told);
+        } else {
+            let asked = timeout(PATIENCE, ask(&running.proxy, &step.request, PATIENCE));
+            outcome.response = Some(asked.await.map_err(late)??);
+            timeout(PATIENCE, outcome.listen(&mut self.told)).await.map_err(late)?;
+        }
+        outcome.hear(std::mem::take(&mut *self.script.borrow_mut()));
         for (key, _) in &step.expect.kv {
-            if let Some(value) = look_up(store, key).await? {
+            if let Some(value) = look_up(running.store.as_ref(), key).await? {
                 outcome.kv.insert(key.clone(), value);
             }
         }
@@ -258,6 +227,25 @@ impl Stage {
     }
 }
 
+impl Running {
+    fn new(engine: &Engine, snapshot: Snapshot) -> Self {
+        let store = snapshot.plugins.first().and_then(|plugin| plugin.store()).cloned();
+        let proxy = Rc::new(Proxy::new(engine.clone(), Arc::new(Current::new(snapshot))));
+        Self { proxy, store, ticking: None }
+    }
+
+    /// Calls the plugin as a gateway does each time its period has passed. What it failed with.
+    async fn tick(&mut self, engine: &Engine) -> Option<String> {
+        let view = self.proxy.view();
+        let Some(plugin) = view.snapshot.plugins.first().filter(|plugin| plugin.period().is_some()) else {
+            return Some("it has not asked for ticks".to_owned());
+        };
+        let ticking = self.ticking.get_or_insert_with(|| Ticking::new(engine, Arc::clone(plugin)));
+        let outlet = Outlet::new(self.proxy.view());
+        ticking.tick(Some(outlet)).await.err().map(|failed| failed.to_string())
+    }
+}
+
 impl Script {
     fn of(step: &Step) -> Self {
         let planned = |call: &Call| {
@@ -303,55 +291,4 @@ async fn look_up(store: Option<&Arc<dyn Store>>, key: &str) -> Result<Option<Vec
     let Some(store) = store else { return Ok(None) };
     let value = store.get(key.as_bytes()).await.map_err(|error| format!("kv.{key}: {error}"))?;
     Ok(value.map(|value| value.to_vec()))
-}
-
-/// One request on a connection of its own, from the address that the case says.
-async fn ask(proxy: &Rc<Proxy>, request: &Request) -> Result<(Parts, Bytes), String> {
-    let (ours, theirs) = tokio::io::duplex(PIPE);
-    spawn_local(serve(Rc::clone(proxy), SocketAddr::new(request.client, 50_000), theirs));
-    let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(ours))
-        .await
-        .map_err(|error| format!("cannot send the request: {error}"))?;
-    spawn_local(connection);
-    let mut message = http::Request::new(outgoing(request.body.clone()));
-    *message.method_mut() = request.method.clone();
-    *message.uri_mut() = request.target.clone().into();
-    *message.headers_mut() = request.headers.clone();
-    let response = client.send_request(message).await.map_err(|error| format!("no response: {error}"))?;
-    let (head, body) = response.into_parts();
-    // A body that breaks off is what a client would see, too: what came of it is compared.
-    let mut whole = Vec::new();
-    let mut body = body;
-    while let Some(Ok(frame)) = body.frame().await {
-        whole.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
-    }
-    Ok((head, Bytes::from(whole)))
-}
-
-/// The gateway's side of the connection.
-async fn serve(proxy: Rc<Proxy>, client: SocketAddr, stream: tokio::io::DuplexStream) {
-    let patience = Patience { header: PATIENCE, idle: PATIENCE, body: PATIENCE };
-    let (open, _ended) = mpsc::channel(1);
-    let peer = Rc::new(Peer::new(client, patience, open));
-    let service = service_fn(move |request| {
-        let (proxy, peer) = (Rc::clone(&proxy), Rc::clone(&peer));
-        async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
-    });
-    let protocol = hyper::server::conn::http1::Builder::new();
-    let _ = protocol.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
-}
-
-impl Outcome {
-    /// Takes in what is told of the exchange, to its end.
-    async fn listen(&mut self, told: &mut UnboundedReceiver<Told>) {
-        while let Some(told) = told.recv().await {
-            match told {
-                Told::Line(line) => self.log.push(line),
-                Told::Failure(why) => self.failures.push(why),
-                Told::Complaint(what) => self.complaints.push(what),
-                Told::Attribute(name, value) => self.attributes.push((name, value)),
-                Told::End => return,
-            }
-        }
-    }
 }
