@@ -3,7 +3,6 @@
 
 mod bucket;
 mod key;
-mod period;
 
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +23,7 @@ struct RateLimitConfig {
     rate: u32,
     /// A whole number and a unit: `ms`, `s`, `m` or `h`.
     #[serde(default = "default_per")]
-    per: String,
+    per: Period,
     /// How many requests a client may send at once, after a pause. The same as `rate` where it is not given.
     burst: Option<u32>,
     /// What tells clients apart: `client_ip`, `header:NAME` or `attribute:NAME`.
@@ -49,8 +48,8 @@ enum WhenFull {
     Allow,
 }
 
-fn default_per() -> String {
-    "1s".to_owned()
+fn default_per() -> Period {
+    Period::from_secs(1)
 }
 
 fn default_key() -> String {
@@ -80,7 +79,7 @@ impl Plugin for RateLimit {
         if config.name.is_empty() || config.name.len() > 64 {
             return Err("name: 1 to 64 bytes".into());
         }
-        let per = period::parse(&config.per)?;
+        let per = u64::try_from(config.per.as_nanos()).unwrap_or(u64::MAX);
         let bucket = Bucket::parse(config.burst.unwrap_or(config.rate), config.rate, per)?;
         Ok(Self { bucket, key: Key::parse(&config.key)?, when_full: config.when_full, name: config.name })
     }

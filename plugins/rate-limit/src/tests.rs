@@ -158,7 +158,7 @@ fn what_could_not_work_is_refused_at_load() {
         (json!({}), "config: missing field `rate`"),
         (json!({ "rate": 0 }), "rate: 0 would let nobody in"),
         (json!({ "rate": 1, "burst": 0 }), "burst: 0 would let nobody in"),
-        (json!({ "rate": 1, "per": "1d" }), "per: `1d` is not a duration"),
+        (json!({ "rate": 1, "per": "1d" }), "config: `1d` is not a duration"),
         (json!({ "rate": 1, "key": "cookie:a" }), "key: `cookie:a` is not"),
         (json!({ "rate": 1, "key": "header:x y" }), "key: `x y` is not the name of a header"),
         (json!({ "rate": 1, "when_full": "open" }), "config: unknown variant `open`"),

@@ -56,7 +56,14 @@ impl Answer {
     /// An answer of some content type.
     #[must_use]
     pub fn bytes(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { body: body.into(), ..Self::status(status) }.header("content-type", content_type)
+        Self::status(status).body(body).header("content-type", content_type)
+    }
+
+    /// Sets the body and says nothing of its content type.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
     }
 
     /// Adds a header field.

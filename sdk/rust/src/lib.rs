@@ -4,7 +4,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`Plugin`], [`macro@config`], [`NoConfig`], [`HeaderName`] | what a plugin is made from |
+//! | [`Plugin`], [`macro@config`], [`NoConfig`], [`HeaderName`], [`Period`] | what a plugin is made from |
 //! | [`Director`], [`Middleware`], [`ModifyResponse`] | the roles; [`plugin!`] exports them |
 //! | [`Tick`] | what is done from time to time |
 //! | [`Request`], [`Direction`], [`Response`] | what the hooks are given |
@@ -31,6 +31,7 @@ pub mod kv;
 pub mod log;
 pub mod metrics;
 mod name;
+mod period;
 mod plugin;
 pub mod random;
 mod read;
@@ -49,6 +50,7 @@ pub use gatewright_abi::Code;
 pub use gatewright_sdk_macros::config;
 pub use headers::{AllHeaders, Headers, HeadersMut};
 pub use name::HeaderName;
+pub use period::Period;
 pub use plugin::{Guest, NoConfig, Plugin};
 pub use request::{Direction, Request};
 pub use response::Response;
@@ -63,8 +65,8 @@ pub mod prelude {
     pub use crate::Flow::Continue;
     pub use crate::{
         Answer, BodyMode, BodyStream, Direction, Director, Error, Flow, HeaderName, Middleware,
-        ModifyResponse, Plugin, Request, Response, Result, Sink, Tick, clock, config, http, kv, log, metrics,
-        plugin, random,
+        ModifyResponse, Period, Plugin, Request, Response, Result, Sink, Tick, clock, config, http, kv, log,
+        metrics, plugin, random,
     };
     pub use serde_json::json;
 }
