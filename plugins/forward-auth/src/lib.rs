@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gatewright_sdk::Code;
 use gatewright_sdk::http::Response as Verdict;
 use gatewright_sdk::prelude::*;
 
@@ -88,7 +89,9 @@ impl Middleware for ForwardAuth {
         match self.question(request)?.send() {
             Ok(verdict) if verdict.is_success() => self.let_in(request, &verdict),
             Ok(verdict) => refuse(&verdict),
-            Err(error) => self.unavailable(request, &error),
+            Err(error) if is_outage(&error) => self.unavailable(request, &error),
+            // A mistake, such as an upstream that was not granted: nobody gets in by that.
+            Err(error) => Err(error),
         }
     }
 }
@@ -160,6 +163,11 @@ impl ForwardAuth {
             }
         }
     }
+}
+
+/// Whether nobody decides because there was no response.
+fn is_outage(error: &Error) -> bool {
+    matches!(error.code(), Some(Code::Timeout | Code::Unreachable | Code::Limit | Code::Loop))
 }
 
 /// Hands the verdict to the client, as it is.

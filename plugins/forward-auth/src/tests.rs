@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use gatewright_sdk::Code;
 use gatewright_sdk::testing::{self, Reply, Sent, TestRequest};
 
 use super::*;
@@ -28,6 +27,7 @@ fn the_service_is_told_of_the_request() {
         .header("X-Forwarded-Method", "GET")
         .header("content-type", "text/plain")
         .header("content-length", "4")
+        .header("cdn-loop", "gatewright")
         .header("if-none-match", "\"a\"")
         .body("body")
         .run(&forward_auth())
@@ -45,6 +45,7 @@ fn the_service_is_told_of_the_request() {
         ("cookie", Some("session=1")),
         ("content-type", None),
         ("content-length", None),
+        ("cdn-loop", None),
         ("if-none-match", None),
         ("host", None),
     ] {
@@ -114,6 +115,14 @@ fn it_can_be_told_to_let_everybody_in_then() {
     let outcome = asked(|_| Reply::none(Code::Unreachable)).header("x-user", "mallory").run(&plugin).unwrap();
     assert!(outcome.answer().is_none());
     assert_eq!(outcome.header("x-user"), None);
+}
+
+#[test]
+fn a_mistake_lets_nobody_in() {
+    let plugin: ForwardAuth =
+        testing::load(json!({ "upstream": "other", "when_unavailable": "allow" })).unwrap();
+    let error = asked(|_| Reply::status(200)).run(&plugin).unwrap_err();
+    assert_eq!(error.to_string(), "request to upstream `other`: not allowed here");
 }
 
 #[test]

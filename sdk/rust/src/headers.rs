@@ -73,9 +73,9 @@ impl Headers {
 
 /// The header fields of a message, to read and to change.
 ///
-/// The gateway alone sets what frames a message and what concerns a single connection (`connection`, `content-length`,
-/// `keep-alive`, `proxy-connection`, `te`, `trailer`, `transfer-encoding`, `upgrade`): to change one of these is an
-/// error.
+/// The gateway alone sets what frames a message, what concerns a single connection, and what ends loops (`cdn-loop`,
+/// `connection`, `content-length`, `keep-alive`, `proxy-connection`, `te`, `trailer`, `transfer-encoding`, `upgrade`): to
+/// change one of these is an error.
 #[derive(Debug)]
 pub struct HeadersMut(Headers);
 

@@ -37,11 +37,12 @@ impl HeaderName {
     }
 }
 
-/// Fields that frame a message or concern a single connection: the gateway's alone.
+/// Fields that frame a message, concern a single connection or count the gateways on the way: the gateway's alone.
 pub(crate) fn is_reserved(name: &str) -> bool {
     matches!(
         name,
-        "connection"
+        "cdn-loop"
+            | "connection"
             | "content-length"
             | "keep-alive"
             | "proxy-connection"

@@ -158,7 +158,8 @@ fn a_header_that_is_not_utf8_is_an_error_as_text_only() {
 
 #[test]
 fn fields_that_only_the_gateway_sets_are_refused() {
-    const RESERVED: [&str; 8] = [
+    const RESERVED: [&str; 9] = [
+        "CDN-Loop",
         "Connection",
         "content-length",
         "keep-alive",
