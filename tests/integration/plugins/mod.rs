@@ -1,6 +1,7 @@
 //! The example plugins through the gateway, and the order in which plugins run.
 
 mod access;
+mod bodies;
 mod direct;
 mod headers;
 mod order;
