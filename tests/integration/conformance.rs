@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::support::{Backend, Gateway, Message, Outcome, Reply, Request, Setup};
+use crate::support::{
+    Backend, Connection, Gateway, Message, Outcome, Refusing, Reply, Request, Setup, eventually,
+};
 
 const TABLE: &str = include_str!("../../sdk/conformance/cases.toml");
 
@@ -53,24 +55,66 @@ fn ok() -> u16 {
     200
 }
 
-/// A gateway with a language's guest in all of its roles, and the two upstreams.
+/// The upstreams that the table tells of.
+struct Upstreams {
+    app: Backend,
+    next: Backend,
+    auth: Backend,
+    down: Refusing,
+}
+
+impl Upstreams {
+    fn new() -> Self {
+        Self {
+            app: Backend::answering(|_| Reply::ok("app").with("x-gone", "1")),
+            next: Backend::named("next"),
+            auth: Backend::scripted(authorize),
+            down: Refusing::new(),
+        }
+    }
+}
+
+fn authorize(connection: &mut Connection) {
+    while let Some(request) = connection.request() {
+        let reply = match request.target().split('?').next().unwrap() {
+            "/check" => checked_by_auth(&request),
+            "/large" => Reply::ok("x".repeat(64 * 1024 + 1)),
+            // Until the gateway has had enough of it.
+            "/slow" => return drop(connection.request()),
+            _ => Reply::status(404),
+        };
+        if connection.try_send(reply.bytes(&request)).is_err() {
+            return;
+        }
+    }
+}
+
+fn checked_by_auth(request: &Message) -> Reply {
+    let a = request.get("x-a").unwrap_or("none");
+    let body = format!("{} {} {a} {}", request.method(), request.target(), request.text());
+    Reply::ok(body).with("x-user", "alice").with("x-many", "1").with("x-many", "2")
+}
+
+/// A gateway with a language's guest in all of its roles, and its upstreams.
 struct Stage {
     gateway: Gateway,
-    app: Backend,
-    _next: Backend,
+    upstreams: Upstreams,
 }
 
 const CONFIG: &str = r#"
 [plugin.guest]
 file = "<plugins>/tests/conformance-<language>.wasm"
 config = <config>
-allow = ["kv"]
-limits = { time = "100ms", body = "64KiB" }
-<keys>
+allow = ["kv", "http:auth", "http:down"]
+limits = { time = "100ms", body = "64KiB", http_body = "64KiB" }
 [upstream.app]
 endpoints = ["<app>"]
 [upstream.next]
 endpoints = ["<next>"]
+[upstream.auth]
+endpoints = ["<auth>"]
+[upstream.down]
+endpoints = ["<down>"]
 [[route]]
 path = "/*"
 upstream = "app"
@@ -81,16 +125,16 @@ modify_response = ["guest"]
 
 const WORD: &str = r#"{ word = "wörd" }"#;
 
-fn setup(language: &str, keys: &str, config: &str, app: &Backend, next: &Backend) -> Setup {
-    let setup = Gateway::with(CONFIG).put("language", language).put("keys", keys).put("config", config);
-    setup.put("app", app.url()).put("next", next.url())
+fn setup(language: &str, config: &str, upstreams: &Upstreams) -> Setup {
+    let Upstreams { app, next, auth, down } = upstreams;
+    let setup = Gateway::with(CONFIG).put("language", language).put("config", config);
+    setup.put("app", app.url()).put("next", next.url()).put("auth", auth.url()).put("down", down.url())
 }
 
 impl Stage {
-    fn with(language: &str, keys: &str) -> Self {
-        let app = Backend::answering(|_| Reply::ok("app").with("x-gone", "1"));
-        let next = Backend::named("next");
-        Self { gateway: setup(language, keys, WORD, &app, &next).start(), app, _next: next }
+    fn with(language: &str) -> Self {
+        let upstreams = Upstreams::new();
+        Self { gateway: setup(language, WORD, &upstreams).start(), upstreams }
     }
 
     /// What is not as the table says.
@@ -102,7 +146,7 @@ impl Stage {
         };
         let request = request.with("x-case", &case.name);
         let request = case.headers.iter().fold(request, |request, (name, value)| request.with(name, value));
-        let (mark, received) = (self.gateway.log().mark(), self.app.requests().len());
+        let (mark, received) = (self.gateway.log().mark(), self.upstreams.app.requests().len());
         let response = self.gateway.ask(request);
         let mut wrong = differences(case, &response);
         wrong.extend(self.differences_upstream(case, received));
@@ -114,7 +158,7 @@ impl Stage {
     }
 
     fn differences_upstream(&self, case: &Case, before: usize) -> Vec<String> {
-        let received = self.app.requests().split_off(before);
+        let received = self.upstreams.app.requests().split_off(before);
         match (&case.upstream, received.as_slice()) {
             (Upstream::Whatever, _) | (Upstream::Nothing(false), []) => Vec::new(),
             (Upstream::Request(wanted), [request]) => {
@@ -157,31 +201,38 @@ fn owned(message: &Message, name: &str) -> Vec<String> {
 
 /// Plays all cases, and tells of all that went wrong at once.
 #[track_caller]
-fn conforms(language: &str, keys: &str) {
+fn conforms(language: &str) {
     let table: Table = toml::from_str(TABLE).unwrap();
-    let stage = Stage::with(language, keys);
+    let stage = Stage::with(language);
     let wrong: Vec<String> = table
         .case
         .iter()
         .flat_map(|case| stage.play(case).into_iter().map(|what| format!("{}: {what}", case.name)))
         .collect();
-    assert!(wrong.is_empty(), "{language} {keys}:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{language}:\n{}", wrong.join("\n"));
+    ticks(&stage);
+}
+
+/// That the guest has ticked once the gateway serves.
+#[track_caller]
+fn ticks(stage: &Stage) {
+    let ticked = || stage.gateway.ask(Request::get("/").with("x-case", "kv-ticked"));
+    eventually("the guest has ticked", || ticked().text() == "yes");
 }
 
 #[test]
 fn rust_conforms() {
-    conforms("rust", "");
+    conforms("rust");
 }
 
 #[test]
 fn assemblyscript_conforms() {
-    conforms("assemblyscript", "");
+    conforms("assemblyscript");
 }
 
 /// What `check` says of the guest with this configuration.
 fn checked(language: &str, config: &str) -> Outcome {
-    let backend = Backend::named("app");
-    setup(language, "", config, &backend, &backend).check()
+    setup(language, config, &Upstreams::new()).check()
 }
 
 #[test]
@@ -189,7 +240,9 @@ fn what_comes_too_early_is_refused_in_every_language() {
     for language in ["rust", "assemblyscript"] {
         for (config, words) in [
             (r#"{ early = "kv" }"#, "not allowed here"),
+            (r#"{ early = "http" }"#, "not allowed here"),
             (r#"{ early = "refuse" }"#, "is too early"),
+            ("{ period = 99 }", "not a valid name, value or number"),
             ("{ word = 1 }", "word"),
             ("{ wrod = \"\" }", "wrod"),
         ] {

@@ -30,6 +30,7 @@ export function entries(name: string): Outcome {
       shown(kv.get("s")),
     ]);
   }
+  if (name == "kv-ticked") return say([shown(kv.get("ticked"))]);
   kv.put("text", "x");
   const report: string[] = [
     tried(kv.put("", "x")),

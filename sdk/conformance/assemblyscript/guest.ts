@@ -13,6 +13,8 @@ import {
   Outcome,
   Request,
   Response,
+  Tick,
+  http,
   kv,
   plugin,
 } from "../../assemblyscript/assembly";
@@ -20,12 +22,14 @@ import { bodies, peeked, streamed } from "./bodies";
 import { entries } from "./entries";
 import { answered, attributes, clocks, failing, heads, logged, parts } from "./exchange";
 import { hex, tried } from "./report";
+import { Ticker, drawn, requests } from "./services";
 
 export * from "../../assemblyscript/assembly/exports/plugin";
 export * from "../../assemblyscript/assembly/exports/body";
 export * from "../../assemblyscript/assembly/exports/director";
 export * from "../../assemblyscript/assembly/exports/middleware";
 export * from "../../assemblyscript/assembly/exports/modify-response";
+export * from "../../assemblyscript/assembly/exports/tick";
 
 class Conformance extends Middleware {
   constructor(private word: string) {
@@ -44,6 +48,8 @@ class Conformance extends Middleware {
     if (name.startsWith("answer")) return answered(name);
     if (name.startsWith("fail")) return failing(name);
     if (name.startsWith("kv")) return entries(name);
+    if (name.startsWith("http")) return requests(name);
+    if (name.startsWith("random")) return drawn();
     if (name.startsWith("body")) return bodies(name, request);
     return Outcome.ok();
   }
@@ -130,15 +136,17 @@ class Changer extends ModifyResponse {
 }
 
 plugin("conformance", "1.0.0")
-  .schema('{"type":"object","properties":{"word":{"type":"string"},"early":{"type":"string"}},"additionalProperties":false}')
+  .schema('{"type":"object","properties":{"word":{"type":"string"},"early":{"type":"string"},"period":{"type":"integer"}},"additionalProperties":false}')
   .middleware((config: Config): Middleware => {
     const early = config.stringOr("early", "");
     if (early == "kv") kv.get("early");
+    if (early == "http") http.get("auth", "/").send();
     if (early == "refuse") config.wrong("early", "is too early");
     return new Conformance(config.stringOr("word", ""));
   })
   .director((config: Config): Director => new Chooser())
   .modifyResponse((config: Config): ModifyResponse => new Changer())
+  .tick((config: Config): Tick => new Ticker(config.integerOr("period", 3600000)))
   .body(Hook.OnRequest, BodyMode.buffer())
   .body(Hook.Direct, BodyMode.peek(4))
   .body(Hook.ModifyResponse, BodyMode.stream().decoded());

@@ -12,7 +12,7 @@ mod tls;
 mod wait;
 mod wire;
 
-pub(crate) use backend::{Backend, Refusing};
+pub(crate) use backend::{Backend, Connection, Refusing};
 pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_tool_in, plugins_folder, run};
 pub(crate) use guest::{guest, hostile, module};
 pub(crate) use http2::{Http2, get2, pieces, whole};

@@ -34,6 +34,7 @@ pub(crate) fn entries(name: &str) -> Result<Flow> {
             ];
             say(&[swaps.join(" "), shown(kv::get_str("s")?)])
         }
+        "kv-ticked" => say(&[shown(kv::get_str("ticked")?)]),
         _ => {
             kv::put("text", "x", None)?;
             kv::put("max", i64::MAX.to_string(), None)?;

@@ -5,6 +5,7 @@ mod bodies;
 mod entries;
 mod exchange;
 mod report;
+mod services;
 
 use std::time::Duration;
 
@@ -21,10 +22,18 @@ struct ConformanceConfig {
     /// What it does too early.
     #[serde(default)]
     early: String,
+    /// Milliseconds from tick to tick.
+    #[serde(default = "default_period")]
+    period: u64,
+}
+
+fn default_period() -> u64 {
+    3_600_000
 }
 
 struct Conformance {
     word: String,
+    period: u64,
 }
 
 impl Plugin for Conformance {
@@ -35,10 +44,13 @@ impl Plugin for Conformance {
             "kv" => {
                 kv::get("early")?;
             }
+            "http" => {
+                http::get("auth", "/").send()?;
+            }
             "refuse" => return Err("early: is too early".into()),
             _ => {}
         }
-        Ok(Self { word: config.word })
+        Ok(Self { word: config.word, period: config.period })
     }
 }
 
@@ -63,6 +75,8 @@ impl Middleware for Conformance {
             "answer" => exchange::answered(&name),
             "fail" => exchange::failing(&name),
             "kv" => entries::entries(&name),
+            "http" => services::requests(&name),
+            "random" => services::drawn(),
             "body" => bodies::bodies(&name, request),
             _ => Ok(Continue),
         }
@@ -150,4 +164,14 @@ impl ModifyResponse for Conformance {
     }
 }
 
-plugin!(Conformance: Middleware, Director, ModifyResponse);
+impl Tick for Conformance {
+    fn period(&self) -> Duration {
+        Duration::from_millis(self.period)
+    }
+
+    fn on_tick(&self) -> Result<()> {
+        kv::put("ticked", "yes", None)
+    }
+}
+
+plugin!(Conformance: Middleware, Director, ModifyResponse, Tick);
