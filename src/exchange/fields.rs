@@ -1,9 +1,9 @@
 //! Header changes on behalf of a guest: what is valid, what only the host may set, and how much is too much.
 
 use http::HeaderMap;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, Entry, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{Entry, HeaderName, HeaderValue};
+
+use super::FieldName;
 
 /// How many fields a head may have after guests have added to it.
 const MAX_FIELDS: usize = 256;
@@ -26,8 +26,8 @@ pub enum FieldError {
 ///
 /// # Errors
 /// See [`FieldError`].
-pub fn set(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
-    let (name, value) = parse(name, value)?;
+pub fn set(headers: &mut HeaderMap, name: FieldName, value: &[u8]) -> Result<(), FieldError> {
+    let (name, value) = checked(name, value)?;
     let full = headers.len() >= MAX_FIELDS;
     match headers.try_entry(name).map_err(|_| FieldError::Limit)? {
         Entry::Occupied(mut entry) => {
@@ -45,8 +45,8 @@ pub fn set(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Fie
 ///
 /// # Errors
 /// See [`FieldError`].
-pub fn add(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
-    let (name, value) = parse(name, value)?;
+pub fn add(headers: &mut HeaderMap, name: FieldName, value: &[u8]) -> Result<(), FieldError> {
+    let (name, value) = checked(name, value)?;
     if name == http::header::HOST && headers.contains_key(&name) {
         return Err(FieldError::Forbidden);
     }
@@ -60,34 +60,37 @@ pub fn add(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Fie
 /// Removes all values of `name`; whether there were any.
 ///
 /// # Errors
-/// [`FieldError::Invalid`] where `name` is no header name, [`FieldError::Forbidden`] where it is the host's.
-pub fn remove(headers: &mut HeaderMap, name: &[u8]) -> Result<bool, FieldError> {
-    let name = HeaderName::from_bytes(name).map_err(|_| FieldError::Invalid)?;
-    if is_hosts(&name) {
+/// [`FieldError::Forbidden`] where it is the host's.
+pub fn remove(headers: &mut HeaderMap, name: &FieldName) -> Result<bool, FieldError> {
+    if name.is_hosts {
         return Err(FieldError::Forbidden);
     }
-    Ok(headers.remove(name).is_some())
+    Ok(headers.remove(&name.name).is_some())
 }
 
-fn parse(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), FieldError> {
-    let name = HeaderName::from_bytes(name).map_err(|_| FieldError::Invalid)?;
-    if is_hosts(&name) {
+fn checked(name: FieldName, value: &[u8]) -> Result<(HeaderName, HeaderValue), FieldError> {
+    if name.is_hosts {
         return Err(FieldError::Forbidden);
     }
     let value = HeaderValue::from_bytes(value).map_err(|_| FieldError::Invalid)?;
-    Ok((name, value))
-}
-
-/// Fields that say where a message ends or belong to one connection: a guest that could set them could smuggle. And the
-/// one that ends loops.
-fn is_hosts(name: &HeaderName) -> bool {
-    const OWN: [HeaderName; 6] = [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
-    OWN.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "cdn-loop")
+    Ok((name.name, value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn set(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
+        super::set(headers, FieldName::parse(name)?, value)
+    }
+
+    fn add(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
+        super::add(headers, FieldName::parse(name)?, value)
+    }
+
+    fn remove(headers: &mut HeaderMap, name: &[u8]) -> Result<bool, FieldError> {
+        super::remove(headers, &FieldName::parse(name)?)
+    }
 
     #[test]
     fn framing_fields_are_refused_in_any_case() {

@@ -8,6 +8,7 @@ mod cdn_loop;
 mod fields;
 mod hash_key;
 mod id;
+mod names;
 mod outbound;
 mod window;
 
@@ -25,6 +26,7 @@ pub use cdn_loop::{CDN_LOOP, hops, next as next_hop};
 pub use fields::{FieldError, add, remove, set};
 pub use hash_key::HashKey;
 pub use id::RequestId;
+pub use names::{FieldName, FieldNames};
 pub use outbound::{Outbound, OutboundCall, OutboundError, OutboundResponse, Outlet, Sending};
 pub use window::{Access, Side, Window};
 

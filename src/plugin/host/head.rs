@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use gatewright_abi::{Code, Message, fields, head, import};
-use http::{HeaderMap, StatusCode};
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use wasmtime::{Caller, Linker};
 
 use super::{Guest, result};
-use crate::exchange::{self, Answer, ResponseHead};
+use crate::exchange::{self, Answer, FieldName, ResponseHead};
 use crate::plugin::memory::{GuestMemory, length, split};
 
 /// One of the ways to change a field.
-type Change = fn(&mut HeaderMap, &[u8], &[u8]) -> Result<(), exchange::FieldError>;
+type Change = fn(&mut HeaderMap, FieldName, &[u8]) -> Result<(), exchange::FieldError>;
 
 /// The most that one answer's body may be; larger bodies are what streaming is for.
 const MAX_ANSWER: usize = 1 << 20;
@@ -39,18 +40,13 @@ fn get(
     capacity: u32,
 ) -> wasmtime::Result<i32> {
     let (mut memory, guest) = split(&mut caller);
-    let headers = match guest.headers(message) {
-        Ok(headers) => headers,
-        Err(code) => return Ok(code as i32),
-    };
-    let Ok(name) = str::from_utf8(memory.read(name, name_len)?) else { return Ok(Code::Invalid as i32) };
-    let value = match index {
-        0 => headers.get(name),
-        _ => headers.get_all(name).iter().nth(index as usize),
-    };
-    match value {
-        Some(value) => Ok(memory.reply(out, capacity, value.as_bytes())?),
-        None => Ok(Code::NotFound as i32),
+    let name = memory.read(name, name_len)?;
+    match guest.header(message, name, index) {
+        Ok(value) => {
+            let value = value.as_bytes();
+            Ok(memory.reply(out, capacity, value)?)
+        }
+        Err(code) => Ok(code as i32),
     }
 }
 
@@ -168,18 +164,33 @@ impl Guest {
         }
     }
 
+    /// The `index`-th value of a field.
+    fn header(&mut self, message: u32, name: &[u8], index: u32) -> Result<&HeaderValue, Code> {
+        self.headers(message)?;
+        let name = self.names.get(name)?.name;
+        let headers = self.headers(message)?;
+        let value = match index {
+            0 => headers.get(name),
+            _ => headers.get_all(name).iter().nth(index as usize),
+        };
+        value.ok_or(Code::NotFound)
+    }
+
     fn change(&mut self, message: u32, name: &[u8], value: &[u8], how: Change) -> Result<i32, Code> {
         self.spend(name.len() + value.len())?;
+        let name = self.names.get(name)?;
+        let is_host = is_request_host(message, &name);
         how(self.headers_mut(message)?, name, value)?;
-        self.exchange.direction.host_set |= is_request_host(message, name);
+        self.exchange.direction.host_set |= is_host;
         Ok(0)
     }
 
     fn remove(&mut self, message: u32, name: &[u8]) -> Result<i32, Code> {
-        if is_request_host(message, name) {
+        let name = self.names.get(name)?;
+        if is_request_host(message, &name) {
             return Err(Code::Forbidden);
         }
-        let removed = exchange::remove(self.headers_mut(message)?, name)?;
+        let removed = exchange::remove(self.headers_mut(message)?, &name)?;
         if removed { Ok(0) } else { Err(Code::NotFound) }
     }
 
@@ -218,7 +229,7 @@ pub(super) fn unpack(packed: &[u8]) -> Result<HeaderMap, Code> {
     let mut headers = HeaderMap::new();
     for field in fields::iter(packed) {
         let (name, value) = field.map_err(|_| Code::Invalid)?;
-        exchange::add(&mut headers, name, value)?;
+        exchange::add(&mut headers, FieldName::parse(name)?, value)?;
     }
     Ok(headers)
 }
@@ -237,6 +248,6 @@ fn framing(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn is_request_host(message: u32, name: &[u8]) -> bool {
-    message == Message::Request as u32 && name.eq_ignore_ascii_case(b"host")
+fn is_request_host(message: u32, name: &FieldName) -> bool {
+    message == Message::Request as u32 && name.name == HOST
 }

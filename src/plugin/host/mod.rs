@@ -26,7 +26,7 @@ use super::instance::Hook;
 use super::limits::{Limits, MemoryBudget, START_TIME, TimeBudget};
 use super::plugin::Identity;
 use super::ticker::Beat;
-use crate::exchange::{Exchange, FieldError};
+use crate::exchange::{Exchange, FieldError, FieldNames};
 
 /// The state behind one instance.
 pub(super) struct Guest {
@@ -40,6 +40,8 @@ pub(super) struct Guest {
     pub(super) time: TimeBudget,
     /// Why the guest says that it is about to fail.
     pub(super) reason: Option<String>,
+    /// The header names that it has used.
+    pub(super) names: FieldNames,
     /// How many lines it may still log in this call.
     pub(super) log_lines: u32,
     /// How often it wants to be called, from `init`.
@@ -126,6 +128,7 @@ impl Guest {
             memory_budget: MemoryBudget::of(memory_limit),
             time: TimeBudget::of(START_TIME),
             reason: None,
+            names: FieldNames::default(),
             log_lines: LINES_PER_CALL,
             period: None,
             calls: Calls::default(),

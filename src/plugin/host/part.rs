@@ -11,7 +11,7 @@ use http::{Method, Version};
 use wasmtime::Caller;
 
 use super::{Guest, result};
-use crate::exchange::{self, Direction, Exchange};
+use crate::exchange::{self, Direction, Exchange, FieldName};
 use crate::plugin::instance::Hook;
 use crate::plugin::memory::split;
 
@@ -112,7 +112,7 @@ fn set_request(exchange: &mut Exchange, part: Part, value: &[u8]) -> Result<(), 
             if !is_host(value) {
                 return Err(Code::Invalid);
             }
-            exchange::set(&mut request.headers, HOST.as_str().as_bytes(), value)?;
+            exchange::set(&mut request.headers, FieldName { name: HOST, is_hosts: false }, value)?;
             exchange.direction.host_set = true;
         }
     }

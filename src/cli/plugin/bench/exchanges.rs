@@ -3,11 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Version};
 
-use crate::exchange::{Exchange, RequestHead, RequestId, ResponseHead};
+use crate::exchange::{Access, Exchange, RequestHead, RequestId, ResponseHead, Side, Window};
+use crate::plugin::{BodyMode, BodyUse, Hook};
 
 const REQUEST: [(&str, &str); 12] = [
     ("host", "shop.example"),
@@ -43,9 +45,16 @@ const RESPONSE: [(&str, &str); 12] = [
 pub(super) struct Exchanges {
     request: RequestHead,
     response: ResponseHead,
+    body: Bytes,
     route: Arc<str>,
     upstream: Arc<str>,
 }
+
+/// Bytes of a body, and of a piece of one.
+pub(super) const BODY: usize = 16 * 1024;
+
+/// What a guest may make of it.
+const MAX_MADE: usize = 1 << 20;
 
 impl Exchanges {
     pub(super) fn new() -> Self {
@@ -57,6 +66,7 @@ impl Exchanges {
                 headers: fields(&REQUEST),
             },
             response: ResponseHead { status: StatusCode::OK, headers: fields(&RESPONSE) },
+            body: br#"{"item":4711,"name":"lamp","price":12.5},"#.iter().copied().cycle().take(BODY).collect(),
             route: Arc::from("bench"),
             upstream: Arc::from("bench"),
         }
@@ -68,6 +78,24 @@ impl Exchanges {
         let mut exchange = Exchange::open(RequestId::random(), client, route, self.request.clone());
         exchange.upstream = Some(Arc::clone(&self.upstream));
         Box::new(exchange)
+    }
+
+    /// The body that a hook has at hand: as much of it as the hook asks for.
+    pub(super) fn window(&self, hook: Hook, used: BodyUse) -> Option<Window> {
+        let side = if matches!(hook, Hook::OnRequest | Hook::Direct) { Side::Request } else { Side::Response };
+        match used.mode {
+            BodyMode::None | BodyMode::Stream => None,
+            BodyMode::Peek(bytes) => {
+                let seen = self.body.slice(..bytes.min(self.body.len()));
+                Some(Window::new(side, seen, bytes >= self.body.len(), Access::Read))
+            }
+            BodyMode::Buffer => Some(Window::new(side, self.body.clone(), true, Access::Replace(MAX_MADE))),
+        }
+    }
+
+    /// A piece of a body that streams.
+    pub(super) fn piece(&self) -> Bytes {
+        self.body.clone()
     }
 
     /// Gives the exchange its response, a plugin's answer before the upstream's.

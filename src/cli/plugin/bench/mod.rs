@@ -65,7 +65,8 @@ impl Report {
         let plugin = candidate.configure(&args.config).await.map_err(described)?;
         let pool = Rc::new(Pool::new(&candidate.engine, plugin));
         pool.warm().await.map_err(|error| error.to_string())?;
-        let measured = rounds::run(&pool, calls).await.map_err(|error| error.to_string())?;
+        let mut measured = rounds::run(&pool, calls).await.map_err(|error| error.to_string())?;
+        measured.extend(rounds::stream(&pool, calls).await.map_err(|error| error.to_string())?);
         let manifest = candidate.module.manifest();
         Ok(Self {
             name: manifest.name.clone(),

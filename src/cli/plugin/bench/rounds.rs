@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::exchanges::Exchanges;
 use crate::exchange::Exchange;
-use crate::plugin::{CallError, Flow, Hook, Pool, Streaming};
+use crate::plugin::{BodyMode, CallError, Flow, Hook, Pool, Streaming};
 
 /// Calls between two looks at the clock: enough that the look costs nothing, few enough that the exchanges stay in the
 /// processor's cache.
@@ -66,6 +66,28 @@ pub(super) async fn run(pool: &Rc<Pool>, calls: u32) -> Result<Vec<Measured>, Ca
     Ok(measured)
 }
 
+/// Sends pieces of a body through the plugin, where one of its hooks streams.
+pub(super) async fn stream(pool: &Rc<Pool>, calls: u32) -> Result<Option<Measured>, CallError> {
+    let exchanges = Exchanges::new();
+    let module = pool.plugin().module();
+    let mut hooks = Hook::SERVING.into_iter();
+    let Some(hook) = hooks.find(|hook| module.body_use(*hook).mode == BodyMode::Stream) else { return Ok(None) };
+    let mut exchange = exchanges.open();
+    exchanges.respond(&mut exchange);
+    let Flow::Stream(mut guest) = call(pool, hook, &mut exchange).await? else { return Ok(None) };
+    let mut measured = Measured { hook: Hook::OnBody, answered: false, rounds: Vec::new() };
+    for round in 0..WARM_UP + rounds(calls) {
+        let begun = Instant::now();
+        for _ in 0..BATCH {
+            guest.piece(exchanges.piece(), false).await?;
+        }
+        if round >= WARM_UP {
+            measured.rounds.push(nanos(begun.elapsed()) / BATCH as f64);
+        }
+    }
+    Ok(Some(measured))
+}
+
 impl Measured {
     async fn enter(
         &mut self,
@@ -76,6 +98,8 @@ impl Measured {
         if matches!(self.hook, Hook::OnResponse | Hook::ModifyResponse) {
             batch.iter_mut().filter(|open| open.response.is_none()).for_each(|open| exchanges.respond(open));
         }
+        let used = pool.plugin().module().body_use(self.hook);
+        batch.iter_mut().for_each(|open| open.window = exchanges.window(self.hook, used));
         let begun = Instant::now();
         for exchange in batch {
             self.answered |= match call(pool, self.hook, exchange).await? {
