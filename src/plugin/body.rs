@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::Deserialize;
 
 use super::instance::Hook;
@@ -40,6 +42,22 @@ pub enum Content {
     Decoded,
     /// Without its content coding. What the guest makes of it gets the same one again.
     Recoded,
+}
+
+impl fmt::Display for BodyUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mode {
+            BodyMode::None => f.write_str("none")?,
+            BodyMode::Peek(bytes) => write!(f, "peek {bytes}")?,
+            BodyMode::Buffer => f.write_str("buffer")?,
+            BodyMode::Stream => f.write_str("stream")?,
+        }
+        f.write_str(match self.content {
+            Content::Raw => "",
+            Content::Decoded => ", decoded",
+            Content::Recoded => ", decoded and coded again",
+        })
+    }
 }
 
 /// `bodies` of the manifest: for each hook how it wants the body of its message.

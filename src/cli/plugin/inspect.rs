@@ -1,5 +1,6 @@
 //! `gatewright plugin inspect`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use super::candidate::Candidate;
 use super::text::{bytes, millis};
 use crate::cli::run::block_on;
 use crate::cli::{fail, say};
-use crate::plugin::{Capability, Hook, Pool};
+use crate::plugin::{BodyMode, Capability, Hook, Pool};
 
 pub(super) fn inspect(args: &ModuleArgs) -> ExitCode {
     block_on(async {
@@ -31,6 +32,8 @@ struct Report {
     version: String,
     roles: Vec<String>,
     hooks: Vec<String>,
+    /// How hooks want bodies; those that want none are not named.
+    bodies: BTreeMap<String, String>,
     abi: u32,
     capabilities: Vec<Asked>,
     config_schema: Option<Json>,
@@ -68,6 +71,7 @@ impl Report {
             version: manifest.version.clone(),
             roles: manifest.roles.iter().map(ToString::to_string).collect(),
             hooks: hooks(&candidate),
+            bodies: bodies(&candidate),
             // A module of another version is not loaded at all.
             abi: gatewright_abi::VERSION,
             capabilities: module.capabilities().into_iter().map(Asked::from).collect(),
@@ -97,6 +101,10 @@ impl Report {
         for (name, value) in rows {
             row(&mut text, name, &value);
         }
+        if !self.bodies.is_empty() {
+            text.push_str("bodies\n");
+            self.bodies.iter().for_each(|(hook, wants)| row(&mut text, hook, wants));
+        }
         self.memory.describe(&mut text);
         text.push_str("asks for\n");
         self.capabilities.iter().for_each(|asked| row(&mut text, &asked.capability, &asked.describe()));
@@ -113,6 +121,12 @@ fn hooks(candidate: &Candidate) -> Vec<String> {
     let exported =
         Hook::SERVING.into_iter().chain([Hook::OnTick]).filter(|hook| candidate.module.has_hook(*hook));
     exported.map(|hook| hook.to_string()).collect()
+}
+
+fn bodies(candidate: &Candidate) -> BTreeMap<String, String> {
+    let uses = Hook::SERVING.into_iter().map(|hook| (hook, candidate.module.body_use(hook)));
+    let wanted = uses.filter(|(_, used)| used.mode != BodyMode::None);
+    wanted.map(|(hook, used)| (hook.to_string(), used.to_string())).collect()
 }
 
 fn row(text: &mut String, name: &str, value: &str) {
