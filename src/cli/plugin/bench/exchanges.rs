@@ -66,7 +66,8 @@ impl Exchanges {
                 headers: fields(&REQUEST),
             },
             response: ResponseHead { status: StatusCode::OK, headers: fields(&RESPONSE) },
-            body: br#"{"item":4711,"name":"lamp","price":12.5},"#.iter().copied().cycle().take(BODY).collect(),
+            body:
+                br#"{"item":4711,"name":"lamp","price":12.5},"#.iter().copied().cycle().take(BODY).collect(),
             route: Arc::from("bench"),
             upstream: Arc::from("bench"),
         }
@@ -82,7 +83,8 @@ impl Exchanges {
 
     /// The body that a hook has at hand: as much of it as the hook asks for.
     pub(super) fn window(&self, hook: Hook, used: BodyUse) -> Option<Window> {
-        let side = if matches!(hook, Hook::OnRequest | Hook::Direct) { Side::Request } else { Side::Response };
+        let side =
+            if matches!(hook, Hook::OnRequest | Hook::Direct) { Side::Request } else { Side::Response };
         match used.mode {
             BodyMode::None | BodyMode::Stream => None,
             BodyMode::Peek(bytes) => {

@@ -71,7 +71,9 @@ pub(super) async fn stream(pool: &Rc<Pool>, calls: u32) -> Result<Option<Measure
     let exchanges = Exchanges::new();
     let module = pool.plugin().module();
     let mut hooks = Hook::SERVING.into_iter();
-    let Some(hook) = hooks.find(|hook| module.body_use(*hook).mode == BodyMode::Stream) else { return Ok(None) };
+    let Some(hook) = hooks.find(|hook| module.body_use(*hook).mode == BodyMode::Stream) else {
+        return Ok(None);
+    };
     let mut exchange = exchanges.open();
     exchanges.respond(&mut exchange);
     let Flow::Stream(mut guest) = call(pool, hook, &mut exchange).await? else { return Ok(None) };
