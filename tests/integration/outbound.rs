@@ -508,7 +508,7 @@ fn a_thousand_suspended_exchanges() {
         }
         Reply::ok("")
     });
-    let gateway = setup(&app, side.url()).gateway("log.access = false").start();
+    let gateway = setup(&app, side.url()).start();
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| gateway.connect()).collect();
     clients.iter_mut().for_each(|client| drop(client.ask(Request::get("/plain"))));
     println!("idle: {} KiB, latencies {:?}", resident(&gateway), latencies(&gateway, 500));
