@@ -1,18 +1,21 @@
 //! A gateway from its start to its stop.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tokio::task::AbortHandle;
+use tracing::{error, info, warn};
 
 use crate::admin::{self, Ask, ListenerStatus, ReloadAnswer, Status};
 use crate::config::{Config, Diagnostics};
+use crate::handover::{HandOverError, hand_over};
 use crate::plugin::{Engine, ModuleError};
 use crate::reload::{Listening, Prepared, Preparing, Reloader};
-use crate::server::Workers;
+use crate::server::{ADMIN, Inherited, Workers};
 use crate::snapshot::Current;
 
 /// A running gateway.
@@ -27,8 +30,23 @@ pub struct Gateway {
     waiting: Vec<ReloadAnswer>,
     /// and who waits for the next one, where there is to be one.
     asked: Option<Vec<ReloadAnswer>>,
-    admin: Option<SocketAddr>,
+    admin: Option<Admin>,
     pid_file: Option<PidFile>,
+    /// The process before this one waits to hear that it serves.
+    inherited: Inherited,
+    /// The hand-over to the process after this one, while it is under way.
+    handing: Option<HandingOver>,
+}
+
+/// A hand-over on its way; it ends with the id of the new process.
+type HandingOver = Pin<Box<dyn Future<Output = Result<u32, HandOverError>>>>;
+
+/// The admin listener.
+struct Admin {
+    local: SocketAddr,
+    /// Once more, to be handed over.
+    socket: StdListener,
+    accepting: AbortHandle,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -61,27 +79,30 @@ pub enum StartError {
 pub enum Order {
     /// Read the configuration again.
     Reload,
+    /// Start the program anew, hand the listening sockets to it, and stop when it serves.
+    HandOver,
     /// Finish what is open and stop; a second time: stop at once.
     Stop,
 }
 
 impl Gateway {
-    /// Starts the gateway that `config` describes. It serves when this returns.
+    /// Starts the gateway that `config` describes, with what the process before it left. It serves when this returns.
     ///
     /// # Errors
     /// [`StartError`], with all that is wrong with the configuration.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    pub async fn start(config: Config, mut inherited: Inherited) -> Result<Self, StartError> {
         let engine = Engine::new()?;
         let (mut reloader, snapshot) = Reloader::start(config, engine.clone()).await?;
+        snapshot.watch();
         let current = Arc::new(Current::new(snapshot));
         let (sender, asks) = mpsc::channel(16);
         let admin = match &reloader.config().admin {
-            Some(admin) => Some(start_admin(admin.listen.value, sender).await?),
+            Some(admin) => Some(start_admin(admin.listen.value, sender, &mut inherited)?),
             None => None,
         };
         let workers = Workers::start(reloader.workers(), &engine, &current)
             .map_err(|error| io("cannot start the workers", error))?;
-        reloader.listen(&workers)?;
+        reloader.listen(&workers, &mut inherited)?;
         let pid_file = reloader.config().gateway.pid_file.as_deref().map(PidFile::write).transpose()?;
         Ok(Self {
             reloader,
@@ -93,6 +114,8 @@ impl Gateway {
             asked: None,
             admin,
             pid_file,
+            inherited,
+            handing: None,
         })
     }
 
@@ -105,20 +128,25 @@ impl Gateway {
     /// The admin listener's address.
     #[must_use]
     pub fn admin(&self) -> Option<SocketAddr> {
-        self.admin
+        self.admin.as_ref().map(|admin| admin.local)
     }
 
     /// Runs until an order to stop has been carried out, or there is nobody left to give one.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         self.announce();
+        std::mem::take(&mut self.inherited).ready();
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Reload) => self.reload(None),
+                    Some(Order::HandOver) => self.hand_over(),
                     Some(Order::Stop) | None => break,
                 },
                 Some(ask) = self.asks.recv() => self.answer(ask),
-                prepared = ready(&mut self.preparing) => self.reloaded(prepared),
+                prepared = end_of(&mut self.preparing) => self.reloaded(prepared),
+                handed = end_of(&mut self.handing) => if self.handed_over(handed) {
+                    break;
+                },
             }
         }
         self.stop(orders).await;
@@ -161,6 +189,40 @@ impl Gateway {
         }
     }
 
+    /// Begins to hand over. The new process reads the configuration as it is now.
+    fn hand_over(&mut self) {
+        if self.handing.is_some() {
+            return warn!("a hand-over is under way");
+        }
+        info!("handing over to a new process");
+        let admin = self.admin.iter().map(|admin| Ok((ADMIN.to_owned(), admin.socket.try_clone()?)));
+        let sockets = self.reloader.sockets().and_then(|mut sockets| {
+            sockets.extend(admin.collect::<std::io::Result<Vec<_>>>()?);
+            Ok(sockets)
+        });
+        self.handing = Some(match sockets {
+            Ok(sockets) => Box::pin(hand_over(sockets)),
+            Err(error) => Box::pin(std::future::ready(Err(error.into()))),
+        });
+    }
+
+    /// Ends a hand-over. Whether this process can go.
+    fn handed_over(&mut self, outcome: Result<u32, HandOverError>) -> bool {
+        self.handing = None;
+        match outcome {
+            Ok(pid) => {
+                info!(pid, "handed over");
+                // Who asks from now on means the new process.
+                self.admin.iter().for_each(|admin| admin.accepting.abort());
+                true
+            }
+            Err(error) => {
+                error!("not handed over, this process goes on: {error}");
+                false
+            }
+        }
+    }
+
     fn status(&self) -> Status {
         let listeners = self.listening().iter().map(|listening| ListenerStatus {
             name: listening.listener.name.clone(),
@@ -174,15 +236,16 @@ impl Gateway {
         for listening in self.listening() {
             info!(listener = listening.listener.name, address = %listening.local, "listening");
         }
-        if let Some(address) = self.admin {
+        if let Some(address) = self.admin() {
             info!(%address, "admin listening");
         }
         info!(pid = std::process::id(), workers = self.workers.count(), "ready");
     }
 
-    async fn stop(self, mut orders: mpsc::Receiver<Order>) {
+    async fn stop(mut self, mut orders: mpsc::Receiver<Order>) {
         // From here on the admin listener answers that the gateway is not ready.
         drop(self.asks);
+        self.reloader.close();
         let limit = self.reloader.config().gateway.drain;
         info!(?limit, "stopping: open exchanges may finish");
         tokio::select! {
@@ -194,10 +257,10 @@ impl Gateway {
     }
 }
 
-/// The end of the reload that is under way; never, where there is none.
-async fn ready(preparing: &mut Option<Preparing>) -> Result<Prepared, Diagnostics> {
-    match preparing {
-        Some(preparing) => preparing.await,
+/// The end of what is under way; never, where nothing is.
+async fn end_of<T>(under_way: &mut Option<Pin<Box<dyn Future<Output = T>>>>) -> T {
+    match under_way {
+        Some(under_way) => under_way.await,
         None => std::future::pending().await,
     }
 }
@@ -206,18 +269,25 @@ async fn second_stop(orders: &mut mpsc::Receiver<Order>) {
     loop {
         match orders.recv().await {
             Some(Order::Stop) => return,
-            Some(Order::Reload) => {}
+            Some(Order::Reload | Order::HandOver) => {}
             None => std::future::pending().await,
         }
     }
 }
 
-async fn start_admin(address: SocketAddr, asks: mpsc::Sender<Ask>) -> Result<SocketAddr, StartError> {
-    let failed = |error| io(&format!("cannot listen on {address} (admin.listen)"), error);
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let local = listener.local_addr().map_err(failed)?;
-    tokio::spawn(admin::serve(listener, asks));
-    Ok(local)
+fn start_admin(
+    address: SocketAddr,
+    asks: mpsc::Sender<Ask>,
+    inherited: &mut Inherited,
+) -> Result<Admin, StartError> {
+    let started = || {
+        let socket = inherited.admin(address).map_or_else(|| StdListener::bind(address), Ok)?;
+        socket.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(socket.try_clone()?)?;
+        let local = listener.local_addr()?;
+        Ok(Admin { local, socket, accepting: tokio::spawn(admin::serve(listener, asks)).abort_handle() })
+    };
+    started().map_err(|error| io(&format!("cannot listen on {address} (admin.listen)"), error))
 }
 
 fn io(what: &str, error: std::io::Error) -> StartError {

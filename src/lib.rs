@@ -22,6 +22,7 @@
 //! | [`snapshot`] | the one place where configuration becomes runtime, and the swap of one for the next |
 //! | [`proxy`] | one request's way; only here do plugins and upstreams meet |
 //! | [`server`], [`reload`], [`admin`] | sockets and workers; a new configuration, whole or not at all; the admin listener |
+//! | [`handover`] | the listening sockets to a new process |
 //! | [`gateway`] | all of these from start to stop |
 //! | [`cli`] | the command line; `main.rs` calls it |
 //!
@@ -63,6 +64,8 @@ pub mod proxy;
 pub mod admin;
 pub mod reload;
 pub mod server;
+
+pub mod handover;
 
 pub mod gateway;
 

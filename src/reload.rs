@@ -1,6 +1,6 @@
 //! A new configuration into a running gateway: all of it at once, or nothing and the reasons.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::config::{self, Config, Diagnostics, ListenerConfig, Problems};
 use crate::plugin::Engine;
 use crate::proxy::Patience;
-use crate::server::{Bound, Http2, Listener, Protocols, Workers};
+use crate::server::{BindError, Bound, Http2, Inherited, Listener, Protocols, Workers};
 use crate::snapshot::{Builder, Current, Snapshot, listener_tls};
 
 /// Replaces what a gateway runs on.
@@ -35,6 +35,8 @@ pub struct Listening {
     pub listener: Listener,
     /// The address it really has.
     pub local: SocketAddr,
+    /// Its sockets once more, to be handed over.
+    sockets: Arc<[TcpListener]>,
 }
 
 /// A configuration ready to be put into service.
@@ -82,11 +84,27 @@ impl Reloader {
     ///
     /// # Errors
     /// The addresses that cannot be listened on.
-    pub fn listen(&mut self, workers: &Workers) -> Result<(), Diagnostics> {
+    pub fn listen(&mut self, workers: &Workers, inherited: &mut Inherited) -> Result<(), Diagnostics> {
         let wanted = std::mem::take(&mut self.wanted);
-        let (kept, new) = self.bind(&self.config, wanted)?;
+        let (kept, new) = self.bind(&self.config, wanted, inherited)?;
         self.put_on(workers, kept, new);
         Ok(())
+    }
+
+    /// Forgets the listeners, so that they close when the workers stop accepting.
+    pub fn close(&mut self) {
+        self.listening.clear();
+    }
+
+    /// The sockets of all listeners, each with its listener's name.
+    ///
+    /// # Errors
+    /// Where there are too many open files.
+    pub fn sockets(&self) -> std::io::Result<Vec<(String, TcpListener)>> {
+        let sockets = self.listening.iter().flat_map(|known| {
+            known.sockets.iter().map(|socket| Ok((known.listener.name.clone(), socket.try_clone()?)))
+        });
+        sockets.collect()
     }
 
     /// The configuration in service.
@@ -140,8 +158,9 @@ impl Reloader {
         workers: &Workers,
     ) -> Result<u64, Diagnostics> {
         let Prepared { config, snapshot, listeners } = prepared;
-        let (kept, new) = self.bind(&config, listeners)?;
+        let (kept, new) = self.bind(&config, listeners, &mut Inherited::default())?;
         let generation = snapshot.generation;
+        snapshot.watch();
         current.swap(snapshot);
         self.config = Arc::new(config);
         self.put_on(workers, kept, new);
@@ -153,13 +172,14 @@ impl Reloader {
         &self,
         config: &Config,
         wanted: Vec<Listener>,
+        inherited: &mut Inherited,
     ) -> Result<(Vec<Listening>, Vec<Bound>), Diagnostics> {
         let mut problems = Problems::new(Arc::clone(&config.source));
         let (mut kept, mut new) = (Vec::new(), Vec::new());
         for (listener, wanted) in config.listeners.iter().zip(wanted) {
             match self.listening.iter().find(|known| known.listener.same_socket(&wanted)) {
-                Some(known) => kept.push(Listening { listener: wanted, local: known.local }),
-                None => match Bound::bind(wanted, self.workers) {
+                Some(known) => kept.push(Listening { listener: wanted, ..known.clone() }),
+                None => match self.bind_one(wanted, config, inherited) {
                     Ok(bound) => new.push(bound),
                     Err(error) => {
                         let key = format!("listener.{}.listen", listener.name.value);
@@ -171,11 +191,31 @@ impl Reloader {
         problems.finish((kept, new))
     }
 
+    fn bind_one(
+        &self,
+        wanted: Listener,
+        config: &Config,
+        inherited: &mut Inherited,
+    ) -> Result<Bound, BindError> {
+        let port = wanted.address.port();
+        let goes = |known: &Listening| {
+            let mut staying = config.listeners.iter().map(listener_of);
+            known.local.port() == port && !staying.any(|listener| known.listener.same_socket(&listener))
+        };
+        match self.listening.iter().any(goes) {
+            true => Bound::take_over(wanted, self.workers),
+            false => Bound::inherit(wanted, self.workers, inherited),
+        }
+    }
+
     fn put_on(&mut self, workers: &Workers, kept: Vec<Listening>, new: Vec<Bound>) {
         self.listening = kept;
         let listeners: Vec<_> = self.listening.iter().map(|known| known.listener.clone()).collect();
-        let added =
-            new.iter().map(|bound| Listening { listener: bound.listener.clone(), local: bound.local });
+        let added = new.iter().map(|bound| Listening {
+            listener: bound.listener.clone(),
+            local: bound.local,
+            sockets: Arc::clone(&bound.spare),
+        });
         self.listening.extend(added);
         workers.listen(&listeners, new);
     }

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use crate::snapshot::Snapshot;
+use crate::upstream::{Health, Upstream};
 
 /// How a gateway stands.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +38,8 @@ pub struct ListenerStatus {
 pub struct UpstreamStatus {
     /// Its name.
     pub name: String,
+    /// Requests that wait for their turn.
+    pub pending: usize,
     /// Its endpoints.
     pub endpoints: Vec<EndpointStatus>,
 }
@@ -50,6 +53,9 @@ pub struct EndpointStatus {
     pub usable: bool,
     /// Failures counted against it.
     pub fails: u32,
+    /// What its checks say of it: `up`, `down` or `unknown`; absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<&'static str>,
 }
 
 /// A plugin.
@@ -88,10 +94,24 @@ fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
                 url: endpoint.to_string(),
                 usable: entry.upstream.is_usable(index),
                 fails: entry.upstream.fails(index),
+                health: health(&entry.upstream, index),
             });
-        UpstreamStatus { name: entry.upstream.name().to_owned(), endpoints: endpoints.collect() }
+        UpstreamStatus {
+            name: entry.upstream.name().to_owned(),
+            pending: entry.upstream.pending(),
+            endpoints: endpoints.collect(),
+        }
     });
     upstreams.collect()
+}
+
+fn health(upstream: &Upstream, index: usize) -> Option<&'static str> {
+    upstream.settings().health.as_ref()?;
+    Some(match upstream.health(index) {
+        Health::Unknown => "unknown",
+        Health::Up => "up",
+        Health::Down => "down",
+    })
 }
 
 fn plugins(snapshot: &Snapshot) -> Vec<PluginStatus> {

@@ -19,6 +19,7 @@ use super::run::{block_on, orders};
 use super::{fail, log, say};
 use crate::config;
 use crate::gateway::Gateway;
+use crate::server::Inherited;
 
 /// The backends' names; their weights are in the configuration.
 const BACKENDS: [&str; 3] = ["a", "b", "c"];
@@ -44,7 +45,7 @@ async fn start(listen: SocketAddr, plugins: &Path) -> Result<(), Box<dyn std::er
     std::fs::write(&file, configuration(listen, &backends, &plugins))?;
     let config = config::load(&file)?;
     log::start(&config.gateway.log);
-    let gateway = Gateway::start(config).await?;
+    let gateway = Gateway::start(config, Inherited::default()).await?;
     say(guide(listen, &file, &backends));
     gateway.run(orders).await;
     Ok(())

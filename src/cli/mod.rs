@@ -24,7 +24,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway in the foreground. SIGHUP reloads; SIGTERM and SIGINT drain and stop (twice: at once).
+    /// Run the gateway in the foreground. SIGHUP reloads; SIGUSR2 hands over to a new
+    /// process; SIGTERM and SIGINT drain and stop (twice: at once).
     Run(ConfigFile),
     /// Check everything that `run` would refuse: plugins are loaded and initialised. Exit 1 with all that is wrong.
     Check(ConfigFile),

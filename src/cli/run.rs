@@ -8,9 +8,11 @@ use tokio::sync::mpsc;
 use super::{fail, log};
 use crate::config;
 use crate::gateway::{Gateway, Order};
+use crate::server::Inherited;
 
 /// The main job, in the foreground.
 pub(super) fn run(path: &Path) -> ExitCode {
+    let inherited = Inherited::take();
     let config = match config::load(path) {
         Ok(config) => config,
         Err(problems) => return fail(problems),
@@ -21,7 +23,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
             Ok(orders) => orders,
             Err(error) => return fail(format!("cannot listen for signals: {error}")),
         };
-        match Gateway::start(config).await {
+        match Gateway::start(config, inherited).await {
             Ok(gateway) => gateway.run(orders).await,
             Err(error) => return fail(error),
         }
@@ -42,11 +44,12 @@ pub(super) fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
-/// Orders by signal: `SIGHUP` reloads, `SIGTERM` and `SIGINT` stop.
+/// Orders by signal: `SIGHUP` reloads, `SIGUSR2` hands over to a new process, `SIGTERM` and `SIGINT` stop.
 pub(super) fn orders() -> std::io::Result<mpsc::Receiver<Order>> {
     let (sender, orders) = mpsc::channel(16);
     let signals = [
         (SignalKind::hangup(), Order::Reload),
+        (SignalKind::user_defined2(), Order::HandOver),
         (SignalKind::terminate(), Order::Stop),
         (SignalKind::interrupt(), Order::Stop),
     ];

@@ -174,6 +174,14 @@ fn every_key_of_an_upstream_is_read() {
     assert_eq!(upstream.hash_key, HashKey::parse("header:x-user"));
     assert_eq!(upstream.host.as_ref().unwrap(), "shop.example:8080");
     assert_eq!((upstream.max_fails, upstream.retries, upstream.max_idle), (0, 4, 6));
+    let health = upstream.health.as_ref().unwrap();
+    let Probe::Http { path, host, status } = &health.probe else { panic!("{health:?}") };
+    assert_eq!(
+        (path.as_str(), host.as_ref().unwrap().to_str().unwrap(), status),
+        ("/healthz?full=1", "health.example", &(200..=299))
+    );
+    assert_eq!((health.interval, health.timeout), (Duration::from_secs(3), Duration::from_millis(250)));
+    assert_eq!((health.rise, health.fall, upstream.panic), (1, 5, 50));
     let seconds =
         [upstream.fail_timeout, upstream.connect_timeout, upstream.response_timeout, upstream.idle_timeout];
     assert_eq!(seconds.map(|timeout| timeout.as_secs()), [1, 2, 3, 5]);

@@ -8,7 +8,8 @@ use http::HeaderValue;
 use super::diagnostics::Problems;
 use super::endpoint_url::EndpointUrl;
 use super::hash_key::HashKey;
-use super::scalar::{choice, timeout};
+use super::health::HealthConfig;
+use super::scalar::{choice, duration, timeout};
 use super::source::Spanned;
 use super::table::TableReader;
 use super::tls::UpstreamTlsConfig;
@@ -17,6 +18,7 @@ use super::value::{Value, element_key, elements, integer, list, text};
 const MOST_WEIGHT: u32 = 1000;
 const MOST_FAILS: u32 = 1_000_000;
 const MOST_RETRIES: u32 = 100;
+const MOST_REQUESTS: u32 = 1_000_000;
 const MOST_IDLE: u32 = 65_535;
 const HASH_KEYS: &str =
     "\"client_ip\", \"path\", \"header:NAME\", \"cookie:NAME\", \"query:NAME\" or \"attribute:NAME\"";
@@ -38,12 +40,32 @@ pub struct UpstreamConfig {
     pub max_fails: u32,
     /// The time in which failures count, and for which an endpoint is then out.
     pub fail_timeout: Duration,
+    /// For how long at most it is out where it fails each time it is tried again.
+    pub max_fail_timeout: Duration,
+    /// How long an endpoint that came back warms up.
+    pub slow_start: Duration,
+    /// How many requests may be in flight; 0 is any number.
+    pub max_in_flight: u32,
+    /// How many each endpoint may have in flight; 0 is any number.
+    pub endpoint_max_in_flight: u32,
+    /// How many may wait for their turn.
+    pub max_pending: u32,
+    /// How long they may.
+    pub pending_timeout: Duration,
+    /// How endpoints are asked how they are.
+    pub health: Option<HealthConfig>,
+    /// With a smaller share of usable endpoints than this, in per cent, all are used; 0 is never.
+    pub panic: u32,
     /// How long connecting to an endpoint may take.
     pub connect_timeout: Duration,
     /// How long an endpoint may take to send a response's head.
     pub response_timeout: Duration,
+    /// How long one endpoint may take where another one could be tried after it; none for as long as all together.
+    pub per_try_timeout: Option<Duration>,
     /// How many more endpoints are tried, where that is safe.
     pub retries: u32,
+    /// How many retries there may be for a hundred requests.
+    pub retry_budget: u32,
     /// How long a pooled connection may idle.
     pub idle_timeout: Duration,
     /// How many idle connections each worker keeps for each endpoint.
@@ -122,16 +144,25 @@ impl UpstreamConfig {
             host: table.optional("host", read_host),
             max_fails: table.or("max_fails", 3, integer(0, MOST_FAILS)),
             fail_timeout: table.or("fail_timeout", Duration::from_secs(10), timeout),
+            max_fail_timeout: table.or("max_fail_timeout", Duration::ZERO, timeout),
+            slow_start: table.or("slow_start", Duration::ZERO, duration),
+            max_in_flight: table.or("max_in_flight", 0, integer(0, MOST_REQUESTS)),
+            endpoint_max_in_flight: table.or("endpoint_max_in_flight", 0, integer(0, MOST_REQUESTS)),
+            max_pending: table.or("max_pending", 1024, integer(0, MOST_REQUESTS)),
+            pending_timeout: table.or("pending_timeout", Duration::from_secs(1), timeout),
+            health: table.optional("health", HealthConfig::read),
+            panic: table.or("panic", 0, integer(0, 100)),
             connect_timeout: table.or("connect_timeout", Duration::from_secs(1), timeout),
             response_timeout: table.or("response_timeout", Duration::from_secs(30), timeout),
+            per_try_timeout: table.optional("per_try_timeout", timeout),
             retries: table.or("retries", 1, integer(0, MOST_RETRIES)),
+            retry_budget: table.or("retry_budget", 20, integer(0, 100)),
             idle_timeout: table.or("idle_timeout", Duration::from_secs(60), timeout),
             max_idle: usize::try_from(table.or("max_idle", 128, integer(0, MOST_IDLE))).unwrap_or(0),
             protocol: table.or("protocol", Protocol::Auto, choice(Protocol::WORDS)),
             tls: None,
         };
         config.tls = read_tls(&mut table, &config.endpoints, folder);
-        table.later(&["health"]);
         table.finish();
         Some(config)
     }
@@ -234,7 +265,7 @@ fn parse_hash_key(value: &Value<'_>, problems: &mut Problems) -> Option<HashKey>
     key
 }
 
-fn read_host(value: &Value<'_>, problems: &mut Problems) -> Option<HeaderValue> {
+pub(super) fn read_host(value: &Value<'_>, problems: &mut Problems) -> Option<HeaderValue> {
     let written = text(value, "a host such as \"shop.example\"", problems)?;
     // What may stand between the slashes of an endpoint's URL may stand in a Host header.
     let url = EndpointUrl::parse(&format!("http://{written}"));

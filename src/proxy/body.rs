@@ -135,6 +135,18 @@ impl Body {
         matches!(self.content, Content::Empty)
     }
 
+    /// The same once more, where it is all there.
+    pub(super) fn again(&self) -> Option<Self> {
+        match &self.content {
+            Content::Empty => Some(Self::empty()),
+            Content::Full(bytes) => Some(Self::full(bytes.clone())),
+            Content::Chained { front, trailers, rest: None } => {
+                Some(Self::chained(front.clone(), trailers.clone(), None))
+            }
+            _ => None,
+        }
+    }
+
     /// Sends nothing of it. What was made here is dropped; an upstream that sends what nobody asked for is cut off.
     pub(super) fn leave_out(&mut self) {
         if matches!(self.content, Content::Full(_)) {

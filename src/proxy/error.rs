@@ -7,7 +7,7 @@ use super::coding::CodingError;
 use super::intake::Refusal;
 use crate::exchange::Side;
 use crate::plugin::{CallError, Failure, Hook};
-use crate::upstream::ConnectError;
+use crate::upstream::{ConnectError, Refused};
 
 /// Why an exchange has no response of an upstream.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,14 @@ pub enum ProxyError {
     /// No endpoint of the upstream is usable.
     #[error("no usable endpoint in upstream `{0}`")]
     NoEndpoint(String),
+    /// The upstream has as many requests as it may.
+    #[error("upstream `{upstream}`: {refused}")]
+    Full {
+        /// The upstream.
+        upstream: String,
+        /// Why it did not wait, or not longer.
+        refused: Refused,
+    },
     /// No endpoint could be reached; the last one's reason.
     #[error("{endpoint}: {error}")]
     Unreachable {
@@ -93,7 +101,7 @@ impl ProxyError {
             Self::ClientPaused => StatusCode::REQUEST_TIMEOUT,
             Self::Connect => StatusCode::NOT_IMPLEMENTED,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoEndpoint(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEndpoint(_) | Self::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoUpstream(_)
             | Self::UnknownEndpoint { .. }
             | Self::Unreachable { .. }
@@ -103,6 +111,11 @@ impl ProxyError {
             Self::Plugin(error) => plugin_status(error),
             Self::Body { side, refusal } => body_status(*side, refusal),
         }
+    }
+
+    /// Whether the endpoint took too long.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self, Self::Late { .. })
     }
 
     /// Whether the gateway's operator should hear of it: what clients do wrong is theirs.

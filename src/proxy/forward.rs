@@ -34,19 +34,25 @@ pub(super) async fn forward(
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
     let (entry, connections) = choose(view, upstream, exchange)?;
-    let replayable = body.is_empty() && exchange.request.method.is_idempotent() && upgrade.is_none();
+    let replayable = exchange.request.method.is_idempotent() && upgrade.is_none() && body.again().is_some();
+    let settings = entry.upstream.settings();
+    let place = entry.upstream.admit().await;
+    let full = |refused| ProxyError::Full { upstream: entry.upstream.name().to_owned(), refused };
+    let place = place.map_err(full)?;
     let mut attempts = Attempts {
         connections,
         exchange,
         key: hash_key(entry, exchange),
         upgrade: upgrade.as_ref(),
         replayable,
-        retries: entry.upstream.settings().retries,
+        retries: settings.retries,
+        began: settings.per_try_timeout.map(|_| Instant::now()),
         tried: SmallVec::new(),
         last: None,
         record,
     };
-    let (response, connection, lease) = attempts.run(body).await?;
+    let (response, connection, mut lease) = attempts.run(body).await?;
+    lease.keep(place);
     accept(exchange, response, connection, lease, upgrade)
 }
 
@@ -84,6 +90,8 @@ struct Attempts<'a> {
     replayable: bool,
     /// How often that may still happen.
     retries: u32,
+    /// When the first one began, where tries have a time of their own.
+    began: Option<Instant>,
     tried: SmallVec<[usize; 4]>,
     /// Why the last endpoint that was tried did not answer.
     last: Option<ProxyError>,
@@ -120,15 +128,19 @@ impl Attempts<'_> {
 
     /// The body to go to the next endpoint with. What nobody has seen may always go on.
     fn again(&mut self, miss: Miss) -> Result<Body, ProxyError> {
-        let retries = if miss.sent { self.retries.checked_sub(1) } else { Some(self.retries) };
-        match (miss.body, retries) {
-            (Some(body), Some(left)) => {
-                self.retries = left;
+        match miss.body {
+            Some(body) if !miss.sent || self.may_retry() => {
                 self.last = Some(miss.error);
                 Ok(body)
             }
             _ => Err(miss.error),
         }
+    }
+
+    fn may_retry(&mut self) -> bool {
+        let Some(left) = self.retries.checked_sub(1) else { return false };
+        self.retries = left;
+        self.connections.upstream().may_retry()
     }
 
     /// The next endpoint to try: the director's, once, or the balancer's.
@@ -154,13 +166,16 @@ impl Attempts<'_> {
             let error = ProxyError::NoEndpoint(upstream.name().to_owned());
             return Err(Box::new(Miss { error, body: None, sent: false }));
         };
-        if let Some(kept) = self.connections.reuse(lease.index()) {
+        if let Some(kept) = self.connections.reuse(lease.index(), self.replayable) {
             match self.send(endpoint, kept, body).await {
                 Ok((response, connection)) => return Ok((response, connection, lease)),
                 Err(mut miss) => match miss.body.take() {
                     // The endpoint may close an idle connection at any time: that says nothing about its health.
-                    Some(again) => body = again,
-                    None => return Err(blame(lease, miss)),
+                    Some(again) if !miss.error.is_late() => body = again,
+                    again => {
+                        miss.body = again;
+                        return Err(blame(lease, miss));
+                    }
                 },
             }
         }
@@ -183,8 +198,9 @@ impl Attempts<'_> {
         mut connection: Connection<Body>,
         body: Body,
     ) -> Result<(Response<Incoming>, Connection<Body>), Box<Miss>> {
-        let (started, limit, progress) = (Instant::now(), self.limit(), body.progress());
-        let bodiless = body.is_empty();
+        let (started, progress) = (Instant::now(), body.progress());
+        let (limit, another) = self.limit();
+        let spare = body.again();
         match within(limit, progress, connection.send(self.request(endpoint, body))).await {
             Ok(Ok(response)) => {
                 self.record.upstream_time = Some(started.elapsed());
@@ -194,20 +210,28 @@ impl Attempts<'_> {
                 let sent = unsent.is_none() && !refused;
                 let body = match unsent {
                     Some(request) => Some(request.into_body()),
-                    None => (self.replayable || refused && bodiless).then(Body::empty),
+                    None => spare.filter(|_| self.replayable || refused),
                 };
                 Err(Box::new(Miss { error: broken(error, endpoint), body, sent }))
             }
             Err(Elapsed) => {
                 let error = ProxyError::Late { endpoint: endpoint.to_string(), limit };
-                Err(Box::new(Miss { error, body: None, sent: true }))
+                Err(Box::new(Miss { error, body: spare.filter(|_| another), sent: true }))
             }
         }
     }
 
-    fn limit(&self) -> Duration {
-        let chosen = self.exchange.direction.timeout;
-        chosen.unwrap_or(self.connections.upstream().settings().response_timeout)
+    /// How long this try may take, and whether there may be another one after that. Where tries have a time of their own,
+    /// all together have what a single one has otherwise.
+    fn limit(&self) -> (Duration, bool) {
+        let settings = self.connections.upstream().settings();
+        let all = self.exchange.direction.timeout.unwrap_or(settings.response_timeout);
+        let (Some(began), Some(each)) = (self.began, settings.per_try_timeout) else { return (all, false) };
+        let left = all.saturating_sub(began.elapsed());
+        match self.replayable && self.retries > 0 && each < left {
+            true => (each, true),
+            false => (left, false),
+        }
     }
 
     /// The request as it goes over the wire to this endpoint.

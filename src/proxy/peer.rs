@@ -1,4 +1,4 @@
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct Peer {
     /// How long it may take for what.
     pub patience: Patience,
     activity: Arc<Activity>,
+    /// Whether its listener has gone.
+    parts: Cell<bool>,
     /// How fast it takes its requests back.
     churn: Churn,
     /// What TLS told of the connection, where it is spoken.
@@ -52,7 +54,8 @@ impl Peer {
             .unwrap_or(HeaderValue::from_static("unknown"));
         let activity = Arc::new(Activity::accepted());
         let (churn, restless) = (Churn::default(), Notify::new());
-        Self { address, ip, patience, activity, churn, tls: OnceCell::new(), restless, _open: open }
+        let (parts, tls) = (Cell::new(false), OnceCell::new());
+        Self { address, ip, patience, activity, parts, churn, tls, restless, _open: open }
     }
 
     /// For the stream, which knows when bytes come in.
@@ -90,6 +93,26 @@ impl Peer {
     /// Comes back when the client takes its requests back so fast that it must be at mischief.
     pub async fn restless(&self) {
         self.restless.notified().await;
+    }
+
+    /// Its listener has gone: the next answer is the last one.
+    pub fn part(&self) {
+        self.parts.set(true);
+    }
+
+    /// Whether its listener has gone.
+    #[must_use]
+    pub fn parts(&self) -> bool {
+        self.parts.get()
+    }
+
+    /// Since when no exchange is open; `None` while one is.
+    #[must_use]
+    pub fn quiet_since(&self) -> Option<Instant> {
+        match self.activity.phase() {
+            Phase::Idle(since) | Phase::Head(since) => Some(since),
+            Phase::Busy => None,
+        }
     }
 
     /// When the connection must have moved on; `None` while an exchange is open.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use http::Request;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -44,6 +45,10 @@ pub struct Http2 {
 
 /// A connection of either protocol.
 pub(super) trait Connection: Future<Output = hyper::Result<()>> {
+    /// How long a client that has just been answered is waited for where its listener goes: its next request may be on the
+    /// way, and would meet a closed connection.
+    const PARTING: Duration;
+
     /// How long the client of a connection that is closed for its idleness may take to hear of it.
     const GOODBYE: Duration;
 
@@ -56,6 +61,8 @@ where
     S: hyper::service::HttpService<Incoming, ResBody = crate::proxy::Body>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    const PARTING: Duration = Duration::from_millis(250);
+
     const GOODBYE: Duration = Duration::ZERO;
 
     fn graceful_shutdown(self: Pin<&mut Self>) {
@@ -133,7 +140,14 @@ fn answer(
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<hyper::Response<crate::proxy::Body>, Infallible>> + use<> {
     let (proxy, peer) = (Rc::clone(proxy), Rc::clone(peer));
-    async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
+    async move {
+        let http1 = request.version() <= Version::HTTP_11;
+        let mut response = proxy.handle(request, &peer).await;
+        if http1 && peer.parts() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok::<_, Infallible>(response)
+    }
 }
 
 /// Keeps a connection going to its end.
@@ -144,6 +158,8 @@ async fn drive<C: Connection>(
     mut listening: watch::Receiver<()>,
 ) {
     tokio::pin!(connection);
+    let parting = parting(peer, &mut listening, C::PARTING);
+    tokio::pin!(parting);
     let mut closing = false;
     let ended = loop {
         tokio::select! {
@@ -157,8 +173,7 @@ async fn drive<C: Connection>(
                 debug!(client = %peer.address, "connection closed: its client takes back too many requests");
                 return leave(connection, Duration::ZERO).await;
             }
-            // The sender is never used, only dropped.
-            _ = listening.changed(), if !closing => {
+            () = parting.as_mut(), if !closing => {
                 closing = true;
                 connection.as_mut().graceful_shutdown();
             }
@@ -166,6 +181,21 @@ async fn drive<C: Connection>(
     };
     if let Err(error) = ended {
         debug!(client = %peer.address, "connection ended: {error}");
+    }
+}
+
+/// Comes back when the listener has gone and the connection can be told to end: in the middle of an exchange, or after
+/// `grace` without one. What is answered meanwhile is the last answer.
+async fn parting(peer: &Peer, listening: &mut watch::Receiver<()>, grace: Duration) {
+    // The sender is never used, only dropped.
+    let _ = listening.changed().await;
+    peer.part();
+    while let Some(quiet) = peer.quiet_since() {
+        let until = quiet + grace;
+        if until <= Instant::now() {
+            return;
+        }
+        sleep_until(until.into()).await;
     }
 }
 

@@ -52,6 +52,9 @@ where
     S::Future: 'static,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    /// Clients are told which of their requests were not served.
+    const PARTING: Duration = Duration::ZERO;
+
     const GOODBYE: Duration = Duration::from_secs(1);
 
     fn graceful_shutdown(self: Pin<&mut Self>) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::Protocols;
+use super::inherited::Inherited;
 use crate::proxy::Patience;
 use crate::tls;
 
@@ -42,6 +43,8 @@ pub struct Bound {
     pub listener: Listener,
     /// The address it really has.
     pub local: SocketAddr,
+    /// The same sockets once more, for the process after this one. They stay open for as long as somebody has these.
+    pub spare: Arc<[TcpListener]>,
     pub(super) sockets: Vec<TcpListener>,
 }
 
@@ -65,17 +68,56 @@ fn hint(error: &io::Error) -> &'static str {
 }
 
 impl Bound {
+    /// Goes on with the sockets of the process before this one; without any, binds one for each of `workers`.
+    ///
+    /// # Errors
+    /// [`BindError`] where the address cannot be had for this process alone.
+    pub fn inherit(listener: Listener, workers: usize, inherited: &mut Inherited) -> Result<Self, BindError> {
+        let mut sockets = inherited.sockets_of(&listener);
+        let Some(local) = sockets.first().and_then(|first| first.local_addr().ok()) else {
+            return Self::bind(listener, workers);
+        };
+        // One that has no worker of its own here is accepted on all the same: connections wait in its queue.
+        let missing = sockets.len()..workers;
+        let new = missing.map(|_| socket(local, true)).collect::<io::Result<Vec<_>>>();
+        let address = listener.address;
+        let bound = new.and_then(|new| {
+            sockets.extend(new);
+            Self::of(listener, local, sockets)
+        });
+        bound.map_err(|error| BindError { address, error })
+    }
+
     /// Binds a socket for each of `workers`.
     ///
     /// # Errors
     /// [`BindError`] where the address cannot be had for this process alone.
     pub fn bind(listener: Listener, workers: usize) -> Result<Self, BindError> {
-        let failed = |error| BindError { address: listener.address, error };
         // Sockets that share a port share it with any process of the same user. Asking once without sharing finds out
         // whether somebody else has it.
-        let local = socket(listener.address, false).and_then(|probe| probe.local_addr()).map_err(failed)?;
-        let sockets = (0..workers.max(1)).map(|_| socket(local, true)).collect::<io::Result<_>>();
-        Ok(Self { sockets: sockets.map_err(failed)?, local, listener })
+        let address = listener.address;
+        let probe = socket(address, false).and_then(|probe| probe.local_addr());
+        let bound = probe.and_then(|local| Self::share(listener, local, workers));
+        bound.map_err(|error| BindError { address, error })
+    }
+
+    /// Binds a socket for each of `workers` where sockets of this process have the port, which are about to go.
+    ///
+    /// # Errors
+    /// [`BindError`] where the address cannot be had.
+    pub fn take_over(listener: Listener, workers: usize) -> Result<Self, BindError> {
+        let address = listener.address;
+        Self::share(listener, address, workers).map_err(|error| BindError { address, error })
+    }
+
+    fn share(listener: Listener, local: SocketAddr, workers: usize) -> io::Result<Self> {
+        let sockets = (0..workers.max(1)).map(|_| socket(local, true)).collect::<io::Result<_>>()?;
+        Self::of(listener, local, sockets)
+    }
+
+    fn of(listener: Listener, local: SocketAddr, sockets: Vec<TcpListener>) -> io::Result<Self> {
+        let spare = sockets.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { listener, local, sockets, spare: spare.into() })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod connection;
 mod http2;
+mod inherited;
 mod listener;
 mod stream;
 mod transport;
@@ -12,5 +13,6 @@ mod watched;
 mod worker;
 
 pub use connection::{Http2, Protocols};
+pub use inherited::{ADMIN, Inherited, start_with};
 pub use listener::{BindError, Bound, Listener};
 pub use worker::{Worker, Workers};

@@ -72,8 +72,11 @@ impl Workers {
             .map(|_| kept.iter().map(|listener| (listener.clone(), None)).collect())
             .collect();
         for Bound { listener, sockets, .. } in new {
-            for (order, socket) in orders.iter_mut().zip(sockets) {
-                order.push((listener.clone(), Some(socket)));
+            // There may be more sockets than workers where the process before this one had more.
+            for (place, socket) in sockets.into_iter().enumerate() {
+                if let Some(order) = orders.get_mut(place % self.workers.len().max(1)) {
+                    order.push((listener.clone(), Some(socket)));
+                }
             }
         }
         for (worker, order) in self.workers.iter().zip(orders) {
@@ -175,15 +178,13 @@ fn listen(
 ) -> Vec<Accepting> {
     let mut listening = Vec::with_capacity(wanted.len());
     for (listener, socket) in wanted {
-        let kept = old.iter().position(|known| known.listener.same_socket(&listener));
-        match (kept.map(|place| old.swap_remove(place)), socket) {
-            (Some(mut accepting), _) => {
-                accepting.settings.send_replace(listener.clone());
-                accepting.listener = listener;
-                listening.push(accepting);
-            }
-            (None, Some(socket)) => listening.extend(accept_on(listener, socket, proxy, open)),
-            (None, None) => {}
+        for mut accepting in old.extract_if(.., |known| known.listener.same_socket(&listener)) {
+            accepting.settings.send_replace(listener.clone());
+            accepting.listener = listener.clone();
+            listening.push(accepting);
+        }
+        if let Some(socket) = socket {
+            listening.extend(accept_on(listener, socket, proxy, open));
         }
     }
     listening

@@ -95,6 +95,11 @@ impl Snapshot {
     pub fn upstream(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }
+
+    /// Begins the health checks of its upstreams that have not begun yet.
+    pub fn watch(&self) {
+        self.upstreams.iter().for_each(|entry| entry.upstream.watch());
+    }
 }
 
 /// Counts one living snapshot.

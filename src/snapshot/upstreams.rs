@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use super::{Snapshot, UpstreamEntry, tls};
 use crate::balance::Algorithm;
-use crate::config::{self, Balance, Config, EndpointConfig, Problems, UpstreamConfig};
+use crate::config::{self, Balance, Config, EndpointConfig, HealthConfig, Problems, UpstreamConfig};
 use crate::exchange::HashKey;
 use crate::tls::Client;
-use crate::upstream::{EndpointSettings, Protocol, Settings, Upstream};
+use crate::upstream::{CheckSettings, EndpointSettings, Probe, Protocol, Settings, Upstream};
 
 /// The upstreams in the configuration's order. One whose settings are the same is the same: it keeps its balancer's
 /// state, its endpoints' health and its connections.
@@ -35,9 +35,19 @@ fn settings(config: &UpstreamConfig, tls: Option<Arc<Client>>) -> Settings {
         host: config.host.clone(),
         max_fails: config.max_fails,
         fail_timeout: config.fail_timeout,
+        max_fail_timeout: config.max_fail_timeout,
+        slow_start: config.slow_start,
+        max_in_flight: config.max_in_flight,
+        endpoint_max_in_flight: config.endpoint_max_in_flight,
+        max_pending: config.max_pending,
+        pending_timeout: config.pending_timeout,
+        health: config.health.as_ref().map(checks),
+        panic: config.panic,
         connect_timeout: config.connect_timeout,
         response_timeout: config.response_timeout,
+        per_try_timeout: config.per_try_timeout,
         retries: config.retries,
+        retry_budget: config.retry_budget,
         idle_timeout: config.idle_timeout,
         max_idle: config.max_idle,
         protocol: protocol(config.protocol),
@@ -54,6 +64,22 @@ fn endpoint(config: &EndpointConfig) -> EndpointSettings {
         https: url.https,
         base_path: url.base_path.clone(),
         weight: config.weight,
+    }
+}
+
+fn checks(config: &HealthConfig) -> CheckSettings {
+    let probe = match &config.probe {
+        config::Probe::Tcp => Probe::Tcp,
+        config::Probe::Http { path, host, status } => {
+            Probe::Http { path: path.clone(), host: host.clone(), status: status.clone() }
+        }
+    };
+    CheckSettings {
+        probe,
+        interval: config.interval,
+        timeout: config.timeout,
+        rise: config.rise,
+        fall: config.fall,
     }
 }
 

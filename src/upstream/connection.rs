@@ -11,6 +11,7 @@ use hyper::client::conn::http1::SendRequest;
 
 use super::multiplexed::Place;
 use super::pool::Connections;
+use super::stream::Look;
 
 /// A connection to an endpoint, or a place on one that other exchanges use too. Dropped in the middle, the connection is
 /// closed, or the place's stream is reset: that is how a request is cancelled.
@@ -23,7 +24,7 @@ pub struct Connection<B> {
 /// How an exchange uses a connection.
 pub(super) enum Use<B> {
     /// HTTP/1: alone.
-    Alone(SendRequest<B>),
+    Alone(SendRequest<B>, Look),
     /// HTTP/2: with others.
     Shared(Place<B>),
 }
@@ -50,7 +51,7 @@ where
     /// [`SendError`], with the request where it may safely be sent again.
     pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
         let sent = match &mut self.use_of {
-            Use::Alone(sender) => sender.try_send_request(request).await,
+            Use::Alone(sender, _) => sender.try_send_request(request).await,
             Use::Shared(place) => {
                 let https = self.home.is_https(self.endpoint);
                 place.sender.try_send_request(as_http2(request, https)).await
@@ -67,17 +68,17 @@ where
     /// Gives the connection back once the response has been read to its end.
     pub fn release(self) {
         let Self { use_of, home, endpoint } = self;
-        let Use::Alone(mut sender) = use_of else { return };
+        let Use::Alone(mut sender, look) = use_of else { return };
         if sender.is_closed() {
             return;
         }
         if sender.is_ready() {
-            return home.keep(endpoint, sender);
+            return home.keep(endpoint, sender, look);
         }
         // The response is complete but the request is not: an endpoint may answer early. Wait for the rest.
         tokio::task::spawn_local(async move {
             if sender.ready().await.is_ok() {
-                home.keep(endpoint, sender);
+                home.keep(endpoint, sender, look);
             }
         });
     }

@@ -2,7 +2,10 @@ use std::fmt;
 
 use http::HeaderValue;
 
-use super::passive::Passive;
+use super::active::{Active, Health};
+use super::load::Load;
+use super::passive::{Passive, now_ms};
+use super::resolve::Names;
 
 /// One address of an upstream.
 #[derive(Debug)]
@@ -19,8 +22,25 @@ pub struct Endpoint {
     pub base_path: Box<str>,
     /// `host:port` as a `Host` field, for requests that bring none.
     pub authority: HeaderValue,
+    /// What its host stands for, where that is a name.
+    pub(super) names: Names,
     /// What its answers say of its health.
     pub(super) passive: Passive,
+    /// What it answers when it is asked.
+    pub(super) active: Active,
+    /// What it has to do.
+    pub(super) load: Load,
+}
+
+impl Endpoint {
+    pub(super) fn is_usable(&self) -> bool {
+        self.active.get() != Health::Down && self.passive.is_usable(now_ms)
+    }
+
+    /// Whether it is its turn where it is usable.
+    pub(super) fn is_free(&self) -> bool {
+        !self.load.is_full() && self.load.takes_turn(now_ms)
+    }
 }
 
 impl fmt::Display for Endpoint {

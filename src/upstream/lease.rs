@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::admission::Place;
 use super::endpoint::Endpoint;
 use super::upstream::Upstream;
 use crate::balance::Outcome;
@@ -10,12 +11,14 @@ pub struct Lease {
     upstream: Arc<Upstream>,
     index: usize,
     outcome: Outcome,
+    /// Its request's place in the upstream.
+    place: Option<Place>,
 }
 
 impl Lease {
     pub(super) fn new(upstream: Arc<Upstream>, index: usize) -> Self {
         // Until somebody knows better: the client went away.
-        Self { upstream, index, outcome: Outcome::Abandoned }
+        Self { upstream, index, outcome: Outcome::Abandoned, place: None }
     }
 
     /// The endpoint's place in its upstream.
@@ -36,6 +39,11 @@ impl Lease {
         self.upstream.endpoints().get(self.index)
     }
 
+    /// Keeps the request's place in the upstream for as long as the endpoint is used.
+    pub fn keep(&mut self, place: Option<Place>) {
+        self.place = place;
+    }
+
     /// It answered.
     pub fn succeed(&mut self) {
         self.outcome = Outcome::Success;
@@ -52,5 +60,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.upstream.report(self.index, self.outcome);
+        if let Some(endpoint) = self.endpoint() {
+            endpoint.load.leave();
+        }
     }
 }

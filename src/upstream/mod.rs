@@ -3,16 +3,25 @@
 //! [`Upstream`] and its [`Endpoint`]s are shared by all workers: what is known of an endpoint's health, and the
 //! balancer's state. [`Connections`] belong to one worker.
 
+mod active;
+mod admission;
+mod budget;
 mod connection;
+mod dial;
 mod endpoint;
 mod error;
 mod lease;
+mod load;
 mod multiplexed;
 mod passive;
 mod pool;
+mod resolve;
+mod stream;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod upstream;
 
+pub use active::{CheckSettings, Health, Probe};
+pub use admission::{Place, Refused};
 pub use connection::{Connection, SendError};
 pub use endpoint::Endpoint;
 pub use error::ConnectError;

@@ -11,7 +11,11 @@ pub(super) struct Passive {
     /// 0: never out.
     max_fails: u32,
     fail_timeout_ms: u64,
+    /// How long it may be out at most, where it fails each time it is tried again.
+    max_fail_timeout_ms: u64,
     fails: AtomicU32,
+    /// How often in a row it was tried again and failed.
+    relapses: AtomicU32,
     /// When it last failed; milliseconds of the process.
     failed_ms: AtomicU64,
     /// When it last failed or, `fail_timeout` after that, was picked again.
@@ -25,12 +29,14 @@ pub(super) fn now_ms() -> u64 {
 }
 
 impl Passive {
-    pub(super) fn new(max_fails: u32, fail_timeout: Duration) -> Self {
-        let fail_timeout_ms = u64::try_from(fail_timeout.as_millis()).unwrap_or(u64::MAX);
+    pub(super) fn new(max_fails: u32, fail_timeout: Duration, max_fail_timeout: Duration) -> Self {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             max_fails,
-            fail_timeout_ms,
+            fail_timeout_ms: millis(fail_timeout),
+            max_fail_timeout_ms: millis(max_fail_timeout.max(fail_timeout)),
             fails: AtomicU32::new(0),
+            relapses: AtomicU32::new(0),
             failed_ms: AtomicU64::new(0),
             checked_ms: AtomicU64::new(0),
         }
@@ -42,7 +48,13 @@ impl Passive {
 
     /// Whether `fail_timeout` has passed since the last failure, or since somebody was sent to see how it is.
     fn is_due(&self, now: u64) -> bool {
-        now.saturating_sub(self.checked_ms.load(Ordering::Relaxed)) > self.fail_timeout_ms
+        now.saturating_sub(self.checked_ms.load(Ordering::Relaxed)) > self.timeout_ms()
+    }
+
+    /// Twice as long for each relapse.
+    fn timeout_ms(&self) -> u64 {
+        let relapses = self.relapses.load(Ordering::Relaxed).min(32);
+        self.fail_timeout_ms.saturating_mul(1 << relapses).min(self.max_fail_timeout_ms)
     }
 
     /// Whether requests may go to it. Costs one load while all is well.
@@ -61,16 +73,30 @@ impl Passive {
         }
     }
 
-    pub(super) fn succeeded(&self) {
+    /// Whether this success brought it back.
+    pub(super) fn succeeded(&self) -> bool {
         let forgiven = || self.failed_ms.load(Ordering::Relaxed) < self.checked_ms.load(Ordering::Relaxed);
-        if self.fails() != 0 && forgiven() {
-            self.fails.store(0, Ordering::Relaxed);
+        if self.fails() == 0 || !forgiven() {
+            return false;
         }
+        let was_out = self.is_out();
+        self.forgive();
+        was_out
+    }
+
+    /// It is well again, for reasons of another kind.
+    pub(super) fn forgive(&self) {
+        self.fails.store(0, Ordering::Relaxed);
+        self.relapses.store(0, Ordering::Relaxed);
     }
 
     /// Whether this failure took it out.
     pub(super) fn failed(&self, now: u64) -> bool {
         let was_out = self.is_out();
+        // The one that was sent to see how it is, and not one that was under way when it went out.
+        if was_out && self.failed_ms.load(Ordering::Relaxed) < self.checked_ms.load(Ordering::Relaxed) {
+            self.relapses.fetch_add(1, Ordering::Relaxed);
+        }
         self.failed_ms.store(now, Ordering::Relaxed);
         self.checked_ms.store(now, Ordering::Relaxed);
         self.fails.fetch_add(1, Ordering::Relaxed);
@@ -87,7 +113,27 @@ mod tests {
     use super::*;
 
     fn passive(max_fails: u32) -> Passive {
-        Passive::new(max_fails, Duration::from_millis(100))
+        Passive::new(max_fails, Duration::from_millis(100), Duration::ZERO)
+    }
+
+    #[test]
+    fn each_relapse_doubles_the_time_up_to_a_limit() {
+        let endpoint = Passive::new(1, Duration::from_millis(100), Duration::from_millis(300));
+        let mut now = 1000;
+        endpoint.failed(now);
+        for timeout in [100, 200, 300, 300] {
+            assert!(!endpoint.is_usable(|| now + timeout), "{timeout}");
+            now += timeout + 1;
+            assert!(endpoint.is_usable(|| now), "{timeout}");
+            endpoint.picked(|| now);
+            now += 1;
+            endpoint.failed(now);
+        }
+        now += 301;
+        endpoint.picked(|| now);
+        assert!(endpoint.succeeded());
+        endpoint.failed(now);
+        assert!(endpoint.is_usable(|| now + 101), "a success forgives");
     }
 
     #[test]

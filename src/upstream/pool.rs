@@ -1,22 +1,27 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::connection::{Connection, Use};
+use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::multiplexed::Multiplexed;
+use super::stream::{EndpointStream, Look};
 use super::upstream::{Protocol, Upstream};
 use crate::tls;
+
+/// How long a connection may have been idle to carry a request that can be sent only once. No server in use closes idle
+/// connections sooner, so the request and the close do not cross each other on the way.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// One worker's connections to the endpoints of one upstream.
 pub struct Connections<B> {
@@ -37,6 +42,7 @@ struct Pool<B> {
 
 struct Idle<B> {
     sender: SendRequest<B>,
+    look: Look,
     since: Instant,
 }
 
@@ -64,14 +70,19 @@ where
         &self.upstream
     }
 
-    /// A kept connection to this endpoint, or a place on one, if there is one that still works.
+    /// A kept connection to this endpoint, or a place on one, if there is one that still works. The endpoint may close it
+    /// at the moment in which it is used: where the request is not `replayable`, it has to be in such a state that this
+    /// does not happen.
     #[must_use]
-    pub fn reuse(self: &Rc<Self>, endpoint: usize) -> Option<Connection<B>> {
+    pub fn reuse(self: &Rc<Self>, endpoint: usize, replayable: bool) -> Option<Connection<B>> {
         let pool = self.pools.get(endpoint)?;
         let mut idle = pool.idle.borrow_mut();
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if sender.is_ready() && since.elapsed() < self.upstream.settings().idle_timeout {
-                return Some(self.connection(endpoint, Use::Alone(sender)));
+        while let Some(kept) = idle.pop_if(|newest| replayable || newest.since.elapsed() < FRESH) {
+            if kept.sender.is_ready()
+                && kept.since.elapsed() < self.upstream.settings().idle_timeout
+                && (replayable || kept.look.is_quiet())
+            {
+                return Some(self.connection(endpoint, Use::Alone(kept.sender, kept.look)));
             }
         }
         if pool.shares.get() { self.place(endpoint, pool) } else { None }
@@ -109,11 +120,11 @@ where
             return Ok(place);
         }
         let settings = self.upstream.settings();
-        let stream = TcpStream::connect((&*endpoint.host, endpoint.port)).await?;
-        stream.set_nodelay(true)?;
+        let stream = EndpointStream::new(dial(endpoint).await?);
+        let look = stream.look();
         let use_of = match settings.tls.as_deref().filter(|_| endpoint.https) {
             None if settings.protocol == Protocol::Http2 => share(pool, stream).await?,
-            None => alone(stream).await?,
+            None => alone(stream, look).await?,
             Some(tls) => {
                 let stream = tls.connect(&endpoint.host, stream).await.map_err(ConnectError::Tls)?;
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
@@ -122,7 +133,7 @@ where
                 }
                 // Where connections serve one exchange each, nobody waits for another one's.
                 pool.shares.set(http2);
-                if http2 { share(pool, stream).await? } else { alone(stream).await? }
+                if http2 { share(pool, stream).await? } else { alone(stream, look).await? }
             }
         };
         Ok(self.connection(index, use_of))
@@ -147,11 +158,11 @@ where
         self.upstream.endpoints().get(endpoint).is_some_and(|endpoint| endpoint.https)
     }
 
-    pub(super) fn keep(&self, endpoint: usize, sender: SendRequest<B>) {
+    pub(super) fn keep(&self, endpoint: usize, sender: SendRequest<B>, look: Look) {
         let Some(pool) = self.pools.get(endpoint) else { return };
         let mut idle = pool.idle.borrow_mut();
         if idle.len() < self.upstream.settings().max_idle {
-            idle.push(Idle { sender, since: Instant::now() });
+            idle.push(Idle { sender, look, since: Instant::now() });
         }
     }
 }
@@ -161,7 +172,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
-async fn alone<B>(stream: impl Stream) -> Result<Use<B>, ConnectError>
+async fn alone<B>(stream: impl Stream, look: Look) -> Result<Use<B>, ConnectError>
 where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -170,7 +181,7 @@ where
     let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
     // Whoever waits for a response hears of errors from the sender; here there is nobody to tell.
     tokio::task::spawn_local(async move { drop(connection.with_upgrades().await) });
-    Ok(Use::Alone(sender))
+    Ok(Use::Alone(sender, look))
 }
 
 async fn share<B>(pool: &Pool<B>, stream: impl Stream) -> Result<Use<B>, ConnectError>

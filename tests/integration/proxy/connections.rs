@@ -1,11 +1,11 @@
 //! Connections to endpoints: kept, reused, refused and broken; and which endpoint is asked.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::support::{Backend, Gateway, Refusing, Reply, Request, eventually};
+use crate::support::{Backend, Gateway, Refusing, Reply, Request, Wire, eventually};
 
 #[test]
 fn one_upstream_connection_serves_sequential_requests() {
@@ -229,7 +229,7 @@ fn garbage_and_nothing_are_a_bad_gateway() {
 }
 
 #[test]
-fn no_usable_endpoint_is_service_unavailable() {
+fn endpoints_that_are_all_out_are_tried_all_the_same() {
     let (a, b) = (Refusing::new(), Refusing::new());
     let gateway = Gateway::with(
         r#"
@@ -245,8 +245,12 @@ fn no_usable_endpoint_is_service_unavailable() {
     .put("a", a.url())
     .put("b", b.url())
     .start();
-    assert_eq!(gateway.get("/").status(), 502, "both are tried");
-    assert_eq!(gateway.get("/").status(), 503, "both are out");
+    for target in ["/both-fail", "/both-are-out"] {
+        assert_eq!(gateway.get(target).status(), 502);
+        assert_eq!(gateway.log().access(target)["attempts"], 2);
+    }
+    let _b = b.come_up("b");
+    assert_eq!(gateway.get("/").text(), "b", "it need not wait for fail_timeout");
 }
 
 #[test]
@@ -364,4 +368,163 @@ fn a_client_that_sends_slowly_is_not_an_upstream_that_answers_late() {
         client.send([byte]);
     }
     assert_eq!(client.response().status(), 200);
+}
+
+#[test]
+fn a_post_is_not_sent_on_a_connection_that_has_idled() {
+    let app = Backend::named("app");
+    let gateway = Gateway::before(app.url()).workers(1).start();
+    gateway.get("/");
+    let answered = Instant::now();
+    // What is tested is a time.
+    eventually("its connection has idled", || answered.elapsed() > Duration::from_secs(1));
+    assert_eq!(gateway.ask(Request::post("/", "order a book")).text(), "app");
+    assert_eq!(app.connections(), 2);
+    gateway.ask(Request::post("/", "order a book"));
+    gateway.get("/");
+    assert_eq!(app.connections(), 2, "one that was just in use serves all");
+}
+
+#[test]
+fn per_try_timeout_moves_an_idempotent_request_on() {
+    let silent = Backend::scripted(|connection| {
+        connection.request();
+        connection.rest();
+    });
+    let app = Backend::named("app");
+    let gateway = Gateway::with(
+        r#"
+        [upstream.app]
+        endpoints = ["<silent>", "<app>"]
+        max_fails = 0
+        per_try_timeout = "50ms"
+        response_timeout = "20s"
+        [[route]]
+        path = "/*"
+        upstream = "app"
+        "#,
+    )
+    .put("silent", silent.url())
+    .put("app", app.url())
+    .start();
+    for n in 0..4 {
+        assert_eq!(gateway.get("/").text(), "app", "request {n}");
+    }
+    assert!(!silent.requests().is_empty(), "the silent one was tried");
+    eventually("the late requests are cancelled", || silent.open_connections() == 0);
+}
+
+#[test]
+fn tries_together_take_no_longer_than_one_may() {
+    let silent = || {
+        Backend::scripted(|connection| {
+            connection.request();
+            connection.rest();
+        })
+    };
+    let (a, b) = (silent(), silent());
+    let gateway = Gateway::with(
+        r#"
+        [upstream.app]
+        endpoints = ["<a>", "<b>"]
+        per_try_timeout = "10ms"
+        response_timeout = "100ms"
+        [[route]]
+        path = "/*"
+        upstream = "app"
+        "#,
+    )
+    .put("a", a.url())
+    .put("b", b.url())
+    .start();
+    assert_eq!(gateway.get("/get").status(), 504);
+    assert_eq!(gateway.log().access("/get")["attempts"], 2);
+    assert_eq!(gateway.ask(Request::post("/post", "order a book")).status(), 504);
+    assert_eq!(gateway.log().access("/post")["attempts"], 1);
+}
+
+#[test]
+fn retries_end_where_the_budget_does() {
+    let broken = || Backend::scripted(|connection| drop(connection.request()));
+    let (a, b) = (broken(), broken());
+    let gateway = Gateway::with(
+        r#"
+        [upstream.app]
+        endpoints = ["<a>", "<b>"]
+        max_fails = 0
+        retry_budget = 0
+        [[route]]
+        path = "/*"
+        upstream = "app"
+        "#,
+    )
+    .put("a", a.url())
+    .put("b", b.url())
+    .start();
+    for _ in 0..100 {
+        gateway.get("/");
+    }
+    assert_eq!(gateway.log().access("/")["attempts"], 2);
+    let mut seen = 0;
+    eventually("a request is sent only once", || {
+        let target = format!("/{seen}");
+        seen += 1;
+        gateway.get(&target);
+        gateway.log().access(&target)["attempts"] == 1
+    });
+}
+
+#[test]
+fn endpoints_that_come_and_go_cost_no_client_an_idempotent_request() {
+    let names = ["a", "b", "c"];
+    let mut backends = names.map(Backend::named).map(Some);
+    let urls = backends.each_ref().map(|backend| backend.as_ref().unwrap().url());
+    let gateway = Gateway::with(
+        r#"
+        [upstream.app]
+        endpoints = ["<a>", "<b>", "<c>"]
+        [[route]]
+        path = "/*"
+        upstream = "app"
+        "#,
+    )
+    .put("a", &urls[0])
+    .put("b", &urls[1])
+    .put("c", &urls[2])
+    .start();
+    let (address, done, served) = (gateway.address(), AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut client = Wire::connect(address);
+                while !done.load(Ordering::SeqCst) {
+                    assert_eq!(client.ask(Request::get("/")).status(), 200);
+                    served.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        let some_are_served = || {
+            let before = served.load(Ordering::SeqCst);
+            eventually("requests are served", || served.load(Ordering::SeqCst) > before + 50);
+        };
+        for turn in (0..3).cycle().take(9) {
+            let address = backends[turn].take().unwrap().address();
+            some_are_served();
+            backends[turn] = Some(Backend::again(names[turn], address));
+            some_are_served();
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn an_endpoint_may_be_a_name() {
+    let app = Backend::named("app");
+    let gateway = Gateway::before(format!("http://localhost:{}", app.address().port())).start();
+    // Nobody listens on ::1.
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/").text(), "app");
+    }
+    let unknown = Gateway::before("http://no-such-name.invalid").start();
+    assert_eq!(unknown.get("/").status(), 502);
 }

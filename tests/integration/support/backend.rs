@@ -51,6 +51,16 @@ impl Backend {
         Self::answering(by_name(name))
     }
 
+    /// Answers everything with its name, where another backend was before.
+    pub(crate) fn again(name: &'static str, address: SocketAddr) -> Self {
+        let mut listener = None;
+        eventually("the address is free", || {
+            listener = TcpListener::bind(address).ok();
+            listener.is_some()
+        });
+        Self::on(listener.unwrap(), serve(by_name(name)))
+    }
+
     fn on(listener: TcpListener, script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
@@ -66,6 +76,10 @@ impl Backend {
             }
         });
         Self { address, seen }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {

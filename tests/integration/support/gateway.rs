@@ -20,6 +20,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_gatewright");
 pub(crate) struct Gateway {
     setup: Setup,
     process: Child,
+    /// The process that has taken over from it.
+    successor: Option<u32>,
     log: Log,
     admin: SocketAddr,
 }
@@ -147,7 +149,7 @@ impl Setup {
         let log = Log::follow(BufReader::new(process.stderr.take().unwrap()));
         log.wait_for("the gateway is ready", |line| message(line) == "ready");
         let admin = log.says("admin listening");
-        Gateway { setup: self, process, log, admin: address(&admin) }
+        Gateway { setup: self, process, successor: None, log, admin: address(&admin) }
     }
 }
 
@@ -161,7 +163,7 @@ impl Gateway {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
+        self.successor.unwrap_or_else(|| self.process.id())
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -303,6 +305,19 @@ impl Gateway {
         message(&outcome) == "reloaded"
     }
 
+    /// Sends SIGUSR2 and waits for what comes of it. Whether a new process has taken over.
+    #[track_caller]
+    pub(crate) fn hand_over(&mut self) -> bool {
+        let mark = self.log.mark();
+        self.signal("USR2");
+        let outcome = self.log.wait_after(mark, "the outcome of the hand-over", |line| {
+            message(line) == "handed over" || message(line).starts_with("not handed over")
+        });
+        let pid = outcome["pid"].as_u64();
+        self.successor = pid.map(|pid| u32::try_from(pid).unwrap()).or(self.successor);
+        pid.is_some()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status().unwrap();
         assert!(sent.success(), "cannot send SIG{name}");
@@ -312,7 +327,7 @@ impl Gateway {
         self.process.try_wait().unwrap().is_none()
     }
 
-    /// Waits until the process has ended.
+    /// Waits until the first process has ended.
     #[track_caller]
     pub(crate) fn exit(&mut self) -> ExitStatus {
         eventually("the gateway ends", || !self.is_running());
@@ -322,6 +337,9 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        if let Some(pid) = self.successor {
+            let _ = Command::new("sh").args(["-c", &format!("kill -KILL {pid}")]).status();
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
