@@ -26,6 +26,7 @@ export function isReservedField(name: string): bool {
 }
 
 const RESERVED: string[] = [
+  "cdn-loop",
   "connection",
   "content-length",
   "keep-alive",

@@ -9,7 +9,7 @@ import { done, found } from "./refusal";
  * Names are compared without regard to case. Values are bytes: the methods without `Bytes` in their name read them as
  * UTF-8, with U+FFFD for what is none. The request can be changed before it is sent, the response afterwards.
  *
- * The gateway alone sets `connection`, `content-length`, `keep-alive`, `proxy-connection`, `te`, `trailer`,
+ * The gateway alone sets `cdn-loop`, `connection`, `content-length`, `keep-alive`, `proxy-connection`, `te`, `trailer`,
  * `transfer-encoding` and `upgrade`.
  */
 export class Headers {

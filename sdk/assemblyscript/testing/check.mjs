@@ -16,6 +16,7 @@ export const CODE = {
 const MAX_FIELDS = 256;
 
 const RESERVED = new Set([
+  "cdn-loop",
   "connection",
   "content-length",
   "keep-alive",

@@ -24,6 +24,7 @@ export function heads(name: string, request: Request): Outcome {
     return say([
       tried(headers.set("te", "x")),
       tried(headers.set("Content-Length", "1")),
+      tried(headers.set("cdn-loop", "x")),
       tried(headers.add("transfer-encoding", "chunked")),
       tried(headers.remove("connection")),
       tried(headers.remove("host")),

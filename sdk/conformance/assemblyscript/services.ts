@@ -1,4 +1,4 @@
-import { HttpResponse, Outcome, Tick, http, kv, random } from "../../assemblyscript/assembly";
+import { HttpRequest, HttpResponse, Outcome, Tick, http, kv, random } from "../../assemblyscript/assembly";
 import { hex, say, shown, tried } from "./report";
 
 /** What came of a request to an upstream: the status, or why there is none. */
@@ -33,6 +33,12 @@ export function requests(name: string): Outcome {
     ]);
   }
   if (name == "http-slow") return say([status(http.get("auth", "/slow").timeout(50).send())]);
+  if (name == "http-many") {
+    const many: HttpRequest[] = [];
+    for (let i = 0; i < 9; ++i) many.push(http.get("auth", "/check"));
+    const sent = http.sendAll(many);
+    return say([status(sent[7]), status(sent[8])]);
+  }
   if (name == "http-large") return say([status(http.get("auth", "/large").send())]);
   return say([
     status(http.get("auth", "no-slash").send()),

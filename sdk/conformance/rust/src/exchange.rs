@@ -27,6 +27,7 @@ pub(crate) fn heads(name: &str, request: &mut Request) -> Result<Flow> {
         "head-bad" => say(&[
             tried(headers.set("te", "x")),
             tried(headers.set("Content-Length", "1")),
+            tried(headers.set("cdn-loop", "x")),
             tried(headers.add("transfer-encoding", "chunked")),
             tried(headers.remove("connection")),
             tried(headers.remove("host")),

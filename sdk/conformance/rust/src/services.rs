@@ -39,6 +39,11 @@ pub(crate) fn requests(name: &str) -> Result<Flow> {
             report.extend(["down", "next", "nowhere"].map(|upstream| status(http::get(upstream, "/"))));
             say(&report)
         }
+        "http-many" => {
+            let sent = http::send_all((0..9).map(|_| http::get("auth", "/check")));
+            let report: Vec<_> = sent.into_iter().skip(7).map(outcome).collect();
+            say(&report)
+        }
         "http-slow" => say(&[status(http::get("auth", "/slow").timeout(Duration::from_millis(50)))]),
         "http-large" => say(&[status(http::get("auth", "/large"))]),
         _ => say(&[
