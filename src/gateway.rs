@@ -10,9 +10,10 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
-use crate::admin::{self, Ask, ListenerStatus, ReloadAnswer, Status};
+use crate::admin::{self, Ask, ListenerStatus, ReloadAnswer, Reloads, Status};
 use crate::config::{Config, Diagnostics};
 use crate::handover::{HandOverError, hand_over};
+use crate::metrics::{Page, Registry};
 use crate::plugin::{Engine, ModuleError};
 use crate::reload::{Listening, Prepared, Preparing, Reloader};
 use crate::server::{ADMIN, Inherited, Workers};
@@ -23,6 +24,8 @@ pub struct Gateway {
     reloader: Reloader,
     current: Arc<Current>,
     workers: Workers,
+    registry: Arc<Registry>,
+    reloads: Reloads,
     asks: mpsc::Receiver<Ask>,
     /// The reload that is under way,
     preparing: Option<Preparing>,
@@ -100,7 +103,9 @@ impl Gateway {
             Some(admin) => Some(start_admin(admin.listen.value, sender, &mut inherited)?),
             None => None,
         };
-        let workers = Workers::start(reloader.workers(), &engine, &current)
+        let registry = Arc::new(Registry::default());
+        registry.add(engine.series());
+        let workers = Workers::start(reloader.workers(), &engine, &current, &registry)
             .map_err(|error| io("cannot start the workers", error))?;
         reloader.listen(&workers, &mut inherited)?;
         let pid_file = reloader.config().gateway.pid_file.as_deref().map(PidFile::write).transpose()?;
@@ -108,6 +113,8 @@ impl Gateway {
             reloader,
             current,
             workers,
+            registry,
+            reloads: Reloads::default(),
             asks,
             preparing: None,
             waiting: Vec::new(),
@@ -157,6 +164,7 @@ impl Gateway {
             Ask::Reload(answer) => self.reload(Some(answer)),
             // Whoever asked may have gone away meanwhile.
             Ask::Status(answer) => drop(answer.send(self.status())),
+            Ask::Metrics(answer) => drop(answer.send(self.metrics())),
         }
     }
 
@@ -181,6 +189,10 @@ impl Gateway {
                 problems.lines().for_each(|line| error!("{line}"));
                 problems.to_string()
             });
+        match &outcome {
+            Ok(_) => self.reloads.done += 1,
+            Err(_) => self.reloads.refused += 1,
+        }
         for answer in self.waiting.drain(..) {
             let _ = answer.send(outcome.clone());
         }
@@ -230,6 +242,13 @@ impl Gateway {
         });
         let snapshot = self.current.load();
         Status::of(&snapshot, self.reloader.snapshots(), self.workers.count(), listeners.collect())
+    }
+
+    fn metrics(&self) -> Page {
+        let mut page = self.registry.page();
+        let config = self.reloader.config();
+        admin::report(&self.status(), self.reloads, config, &self.current.load(), &mut page);
+        page
     }
 
     fn announce(&self) {

@@ -12,13 +12,14 @@
 //! |---|---|
 //! | `gatewright_abi` | the contract with guests: names, codes, packing; the Rust SDK has the same one |
 //! | [`config`] | the TOML file as data, and every mistake in it with its place; no runtime types |
+//! | [`metrics`] | numbers for whoever watches: cells to count in, and the page that shows them |
 //! | [`balance`] | the algorithms: ids and weights in, an index out |
 //! | [`route`] | which rule takes a request; ties are refused at load |
 //! | [`exchange`] | one request with its response, as plugins see it; plain data |
 //! | [`kv`] | what plugins remember from one exchange to the next: the store, and the embedded one |
 //! | [`tls`] | certificates, keys and trust; who is on the other end |
-//! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`, `tls`) |
-//! | [`plugin`] | the Wasm host: modules, instances, budgets, host calls (→ `exchange`, `kv`, `gatewright_abi`) |
+//! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`, `metrics`, `tls`) |
+//! | [`plugin`] | the Wasm host: modules, instances, budgets, host calls (→ `exchange`, `kv`, `metrics`, `gatewright_abi`) |
 //! | [`snapshot`] | the one place where configuration becomes runtime, and the swap of one for the next |
 //! | [`proxy`] | one request's way; only here do plugins and upstreams meet |
 //! | [`server`], [`reload`], [`admin`] | sockets and workers; a new configuration, whole or not at all; the admin listener |
@@ -51,6 +52,7 @@ pub mod config;
 pub mod balance;
 pub mod exchange;
 pub mod kv;
+pub mod metrics;
 pub mod route;
 pub mod tls;
 

@@ -1,5 +1,6 @@
-//! The admin listener: health, status and reload, on an address of its own.
+//! The admin listener: health, status, metrics and reload, on an address of its own.
 
+mod metrics;
 mod status;
 
 use std::convert::Infallible;
@@ -17,6 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
+use crate::metrics::Page;
+
+pub use metrics::{Reloads, report};
 pub use status::{EndpointStatus, ListenerStatus, PluginStatus, Status, UpstreamStatus};
 
 /// Where the outcome of a reload goes: the new generation, or the report of why the old configuration stays.
@@ -29,6 +33,8 @@ pub enum Ask {
     Reload(ReloadAnswer),
     /// How things stand.
     Status(oneshot::Sender<Status>),
+    /// The numbers of how things stand.
+    Metrics(oneshot::Sender<Page>),
 }
 
 /// Serves the admin listener for as long as the gateway runs.
@@ -64,14 +70,18 @@ async fn handle(request: &Request<Incoming>, asks: &mpsc::Sender<Ask>) -> Respon
         (&Method::GET, "/readyz") if asks.is_closed() => stopping(),
         (&Method::GET, "/readyz") => text(StatusCode::OK, "ready\n"),
         (&Method::GET, "/status") => status(asks).await,
+        (&Method::GET, "/metrics") => metrics(asks).await,
         (&Method::POST, "/reload") if request.headers().contains_key(ORIGIN) => {
             text(StatusCode::FORBIDDEN, "a web page cannot reload the gateway\n")
         }
         (&Method::POST, "/reload") => reload(asks).await,
-        (_, "/healthz" | "/readyz" | "/status" | "/reload") => {
+        (_, "/healthz" | "/readyz" | "/status" | "/metrics" | "/reload") => {
             text(StatusCode::METHOD_NOT_ALLOWED, "wrong method\n")
         }
-        _ => text(StatusCode::NOT_FOUND, "GET /healthz, GET /readyz, GET /status, POST /reload\n"),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "GET /healthz, GET /readyz, GET /status, GET /metrics, POST /reload\n",
+        ),
     }
 }
 
@@ -87,6 +97,11 @@ async fn status(asks: &mpsc::Sender<Ask>) -> Response<Full<Bytes>> {
     let Some(status) = ask(asks, Ask::Status).await else { return stopping() };
     let json = serde_json::to_vec_pretty(&status).unwrap_or_default();
     respond(StatusCode::OK, "application/json", Bytes::from(json))
+}
+
+async fn metrics(asks: &mpsc::Sender<Ask>) -> Response<Full<Bytes>> {
+    let Some(page) = ask(asks, Ask::Metrics).await else { return stopping() };
+    respond(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", Bytes::from(page.text()))
 }
 
 async fn ask<T>(asks: &mpsc::Sender<Ask>, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {

@@ -69,6 +69,8 @@ pub struct PluginStatus {
     pub sha256: String,
     /// Instances that live, in all workers.
     pub instances: usize,
+    /// Whether it is left alone, since it has failed too often in a row.
+    pub tripped: bool,
 }
 
 impl Status {
@@ -122,6 +124,7 @@ fn plugins(snapshot: &Snapshot) -> Vec<PluginStatus> {
             module: format!("{} {}", manifest.name, manifest.version),
             sha256: plugin.module().digest().to_string(),
             instances: plugin.instances(),
+            tripped: plugin.is_tripped(),
         }
     });
     plugins.collect()

@@ -54,7 +54,7 @@ pub use health::{HealthConfig, Probe};
 pub use http2::Http2Config;
 pub use kv::KvConfig;
 pub use listener::ListenerConfig;
-pub use plugin::{Capability, LimitsConfig, OnError, PluginConfig};
+pub use plugin::{Capability, InstanceUse, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
 pub use source::{Position, Source, Span, Spanned};
 pub use tls::{CertificateConfig, ListenerTlsConfig, UpstreamTlsConfig};

@@ -28,8 +28,10 @@ pub struct PluginConfig {
     pub sha256: Option<Spanned<[u8; 32]>>,
     /// What the guest gets as JSON: always an object.
     pub config: Json,
-    /// What one call may use.
+    /// What it may use.
     pub limits: LimitsConfig,
+    /// How long an instance serves.
+    pub instance: InstanceUse,
     /// What a failure means for the exchange.
     pub on_error: OnError,
     /// What has been granted beyond what everybody has.
@@ -57,15 +59,15 @@ impl PluginConfig {
         let mut places = Places::new();
         let config = table.optional("config", |value, problems| object(value, &mut places, problems));
         let limits = table.or("limits", LimitsConfig::default(), LimitsConfig::read);
+        let instance = table.or("instance", InstanceUse::Reuse, choice(InstanceUse::WORDS));
         let on_error = table.or("on_error", OnError::Fail, choice(OnError::WORDS));
         let allow = table.or("allow", Vec::new(), read_allow(names));
         let kv = table.optional("kv", |value, problems| KvConfig::read(value, has_kv(&allow), problems));
-        table.later(&["instance"]);
         table.finish();
         let kv = kv.unwrap_or_default();
         let config = config.unwrap_or_else(|| Json::Object(serde_json::Map::new()));
         places.entry(String::new()).or_insert(value.spanned(()));
-        Some(Self { name, file: file?, sha256, config, limits, on_error, allow, kv, places })
+        Some(Self { name, file: file?, sha256, config, limits, instance, on_error, allow, kv, places })
     }
 
     /// Whether it may use the key-value store.
@@ -92,7 +94,7 @@ impl PluginConfig {
     }
 }
 
-/// `limits`: what one call of a guest may use.
+/// `limits`: what a plugin and its guests may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitsConfig {
     /// Linear memory in bytes.
@@ -105,7 +107,16 @@ pub struct LimitsConfig {
     pub http_calls: u32,
     /// Bytes of the body of a response to one of them.
     pub http_body: u64,
+    /// How many instances may live at once.
+    pub instances: u32,
+    /// After how many calls an instance is replaced; 0 is never.
+    pub calls: u32,
+    /// After how many failures in a row the plugin is left alone for a while; 0 is never.
+    pub failures: u32,
 }
+
+/// Far more than any machine has memory for.
+const MOST_INSTANCES: u32 = 1_000_000;
 
 impl Default for LimitsConfig {
     fn default() -> Self {
@@ -115,6 +126,9 @@ impl Default for LimitsConfig {
             body: 1 << 20,
             http_calls: 8,
             http_body: 1 << 20,
+            instances: 1024,
+            calls: 100_000,
+            failures: 20,
         }
     }
 }
@@ -132,11 +146,26 @@ impl LimitsConfig {
             body: table.or("body", default.body, size(0..=1 << 30, "up to \"1GiB\"")),
             http_calls: table.or("http_calls", default.http_calls, integer(1, MOST_HTTP_CALLS)),
             http_body: table.or("http_body", default.http_body, http_body),
+            instances: table.or("instances", default.instances, integer(1, MOST_INSTANCES)),
+            calls: table.or("calls", default.calls, integer(0, u32::MAX)),
+            failures: table.or("failures", default.failures, integer(0, u32::MAX)),
         };
-        table.later(&["instances"]);
         table.finish();
         Some(config)
     }
+}
+
+/// How long an instance serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstanceUse {
+    /// One call after the other.
+    Reuse,
+    /// One call.
+    Fresh,
+}
+
+impl InstanceUse {
+    const WORDS: &'static [(&'static str, Self)] = &[("reuse", Self::Reuse), ("fresh", Self::Fresh)];
 }
 
 /// What a plugin's failure means for the exchange.

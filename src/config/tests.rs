@@ -208,9 +208,13 @@ fn every_key_of_a_plugin_is_read() {
         time: Duration::from_millis(1),
         http_calls: 1,
         http_body: 1 << 28,
+        instances: 1,
+        calls: 0,
+        failures: 0,
         ..LimitsConfig::default()
     };
     assert_eq!(plugin.limits, limits);
+    assert_eq!(plugin.instance, InstanceUse::Fresh);
     assert_eq!(plugin.on_error, OnError::Skip);
     let allow: Vec<_> = plugin.allow.iter().map(|capability| capability.value.clone()).collect();
     assert_eq!(allow, [Capability::Kv, Capability::Http("shop".into())]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::shard::{Entry, Shard, size};
-use super::{Answer, Store, StoreError, Value};
+use super::{Answer, Store, StoreError, Usage, Value};
 
 /// Locks of one store: several times the workers of a usual machine, so that two seldom want the same one.
 const SHARDS: usize = 16;
@@ -218,6 +218,11 @@ impl Store for MemoryStore {
         ttl: Option<Duration>,
     ) -> Answer<'a, bool> {
         ready(self.swap_at(Instant::now(), key, old, new, ttl))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        let entries = self.shards.iter().map(|shard| shard.lock().len()).sum();
+        Some(Usage { bytes: self.used(), entries })
     }
 
     fn bound(&self, max_bytes: usize) {

@@ -15,4 +15,4 @@ mod store;
 
 pub use memory::MemoryStore;
 pub use namespaces::Namespaces;
-pub use store::{Answer, Store, StoreError, Value};
+pub use store::{Answer, Store, StoreError, Usage, Value};

@@ -39,6 +39,11 @@ impl Entry {
 }
 
 impl Shard {
+    /// How many entries there are, ended ones included.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The entry, unless it has ended.
     pub(super) fn get(&self, key: &[u8], now: Instant) -> Option<&Entry> {
         self.entries.get(key).filter(|entry| entry.is_live(now))

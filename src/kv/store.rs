@@ -36,9 +36,21 @@ pub trait Store: fmt::Debug + Send + Sync {
         ttl: Option<Duration>,
     ) -> Answer<'a, bool>;
 
+    /// How much there is of it, where that is known here.
+    fn usage(&self) -> Option<Usage>;
+
     /// Changes how many bytes the entries may take. What is there stays, even where it is more. A store that somebody
     /// else bounds has nothing to do.
     fn bound(&self, max_bytes: usize);
+}
+
+/// How much there is in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// What its entries take.
+    pub bytes: usize,
+    /// How many entries it has, ended ones included that were not removed yet.
+    pub entries: usize,
 }
 
 /// Why a store did not do what it was asked.

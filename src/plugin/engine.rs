@@ -1,11 +1,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use wasmtime::{Config, FuncType, Linker, OptLevel, Store};
 
 use super::clock::Clock;
 use super::error::ModuleError;
 use super::host::{self, Guest};
+use super::nursery::Nursery;
+use super::series::Book;
 use super::ticker::Ticker;
 
 /// Stack that a guest may use. A recursion without end stops here; 512 KiB is what native threads are content with.
@@ -19,6 +22,10 @@ pub struct Engine {
     pub(super) wasm: wasmtime::Engine,
     pub(super) linker: Arc<Linker<Guest>>,
     pub(super) ticker: Ticker,
+    series: Arc<Book>,
+    clock: Clock,
+    /// Made when the first plugin asks for it.
+    nursery: Arc<Mutex<Option<Arc<Nursery>>>>,
     offers: Arc<HashMap<(String, String), FuncType>>,
 }
 
@@ -40,11 +47,37 @@ impl Engine {
         let linker = host::linker(&wasm, clock).map_err(ModuleError::engine)?;
         let ticker = Ticker::start(wasm.clone()).map_err(|error| ModuleError::Engine(error.to_string()))?;
         let offers = Arc::new(offers(&wasm, &linker));
-        Ok(Self { wasm, linker: Arc::new(linker), ticker, offers })
+        Ok(Self {
+            wasm,
+            linker: Arc::new(linker),
+            ticker,
+            series: Arc::default(),
+            clock: clock.clone(),
+            nursery: Arc::default(),
+            offers,
+        })
+    }
+
+    /// Where instances begin that serve one call.
+    pub(super) fn nursery(&self) -> wasmtime::Result<Arc<Nursery>> {
+        let mut nursery = self.nursery.lock();
+        if let Some(nursery) = &*nursery {
+            return Ok(Arc::clone(nursery));
+        }
+        let made = Arc::new(Nursery::open(&self.clock)?);
+        self.ticker.advance(made.wasm.clone());
+        *nursery = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// The metrics of guests.
+    #[must_use]
+    pub fn series(&self) -> &Arc<Book> {
+        &self.series
     }
 }
 
-fn settings() -> Config {
+pub(super) fn settings() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)

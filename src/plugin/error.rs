@@ -101,6 +101,9 @@ pub enum LoadError {
     /// The module's schema is none.
     #[error("the module's configuration schema is not a JSON Schema: {0}")]
     Schema(String),
+    /// A plugin with `instance = "fresh"` that cannot be kept as its `init` left it.
+    #[error("cannot have a fresh instance for each call (instance = \"fresh\"): {0}")]
+    Fresh(String),
     /// It did not start.
     #[error("does not start: {0}")]
     Start(Failure),
@@ -144,9 +147,22 @@ pub enum Failure {
     /// It broke the contract.
     #[error("{0}")]
     Contract(String),
+    /// It was not entered: as many instances as it may have are busy, or idle in other workers.
+    #[error("all {limit} instances that it may have are in use")]
+    Instances {
+        /// The limit.
+        limit: usize,
+    },
+    /// It was not entered, since it has failed too often in a row.
+    #[error("is left alone for a while: it has failed too often in a row")]
+    Tripped,
 }
 
 impl Failure {
+    /// What [`kind`](Self::kind) may say.
+    pub(super) const KINDS: [&str; 7] =
+        ["trap", "deadline", "memory", "refused", "contract", "instances", "tripped"];
+
     /// For metrics and logs.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -156,6 +172,8 @@ impl Failure {
             Self::Memory { .. } => "memory",
             Self::Refused { .. } => "refused",
             Self::Contract(_) => "contract",
+            Self::Instances { .. } => "instances",
+            Self::Tripped => "tripped",
         }
     }
 }
@@ -170,6 +188,8 @@ pub struct CallError {
     pub hook: Hook,
     /// The failure.
     pub failure: Failure,
+    /// Whether the log has heard enough of this plugin's failures for now.
+    pub quiet: bool,
 }
 
 impl CallError {

@@ -2,12 +2,14 @@ use std::fmt;
 use std::time::Duration;
 
 use gatewright_abi::export;
-use wasmtime::{Store, TypedFunc, UpdateDeadline};
+use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, TypedFunc, UpdateDeadline};
 
 use super::error::{DeadlinePassed, Failure, describe};
+use super::frozen::Frozen;
 use super::host::{Guest, LINES_PER_CALL};
-use super::limits::{START_TIME, TimeBudget};
+use super::limits::{Limits, START_TIME, TimeBudget};
 use super::manifest::Role;
+use super::nursery::PLACES;
 use super::plugin::Plugin;
 use super::ticker::Beat;
 use crate::exchange::Exchange;
@@ -32,6 +34,17 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// All of them.
+    pub(super) const ALL: [Self; 7] = [
+        Self::Init,
+        Self::Direct,
+        Self::OnRequest,
+        Self::OnResponse,
+        Self::ModifyResponse,
+        Self::OnBody,
+        Self::OnTick,
+    ];
+
     /// Those that serve an exchange, in the order in which an exchange meets them.
     pub const SERVING: [Self; 4] = [Self::OnRequest, Self::Direct, Self::ModifyResponse, Self::OnResponse];
 
@@ -81,20 +94,48 @@ struct Hooks {
 pub(super) struct Instance {
     store: Store<Guest>,
     hooks: Hooks,
+    /// Calls that it has served.
+    calls: u32,
+    /// Bytes of its memory when it was new.
+    first_memory: usize,
     /// Counted for as long as it lives.
-    _alive: super::plugin::Alive,
+    alive: super::plugin::Alive,
 }
 
 impl Instance {
-    /// Instantiates the plugin's module and runs its `init`.
+    /// Instantiates the plugin's module and runs its `init`, unless what that leaves is known.
     pub(super) async fn start(plugin: &Plugin, beat: &Beat) -> Result<Self, Failure> {
-        let mut store =
-            Store::new(plugin.module().engine(), Guest::new(plugin.identity(), plugin.limits().memory));
-        bound(&mut store);
-        store.data_mut().beat = plugin.calls_out().then(|| beat.clone());
-        let _running = beat.begin();
-        let hooks = boot(&mut store, plugin).await?;
-        Ok(Self { store, hooks, _alive: plugin.count_instance() })
+        let alive = plugin.count_instance()?;
+        let (mut store, instance, module) = match plugin.frozen() {
+            Some(frozen) => {
+                let (store, instance) = thaw(plugin, frozen, beat).await?;
+                (store, instance, frozen.pre().module())
+            }
+            None => {
+                let pre = plugin.module().pre();
+                let (store, instance) = boot(plugin, pre, beat).await?;
+                (store, instance, pre.module())
+            }
+        };
+        let hooks = Hooks::find(&mut store, &instance, module);
+        let mut instance = Self { store, hooks, calls: 0, first_memory: 0, alive };
+        instance.weigh();
+        instance.first_memory = instance.memory();
+        Ok(instance)
+    }
+
+    /// Counts its memory as it is now.
+    pub(super) fn weigh(&mut self) {
+        self.alive.weigh(self.memory());
+    }
+
+    /// Whether another one should take its place: it has served its calls, or its memory has grown so far that one of
+    /// the next calls might run into the limit.
+    pub(super) fn is_worn(&self, limits: &Limits) -> bool {
+        let memory = self.memory();
+        limits.fresh
+            || (limits.calls > 0 && self.calls >= limits.calls)
+            || (memory > self.first_memory && memory > limits.memory / 4 * 3)
     }
 
     /// How often its `init` asked to be called.
@@ -116,6 +157,7 @@ impl Instance {
         exchange: &mut Box<Exchange>,
     ) -> Result<i32, Failure> {
         let Some(function) = self.hooks.get(hook) else { return Ok(gatewright_abi::hook::CONTINUE) };
+        self.calls = self.calls.saturating_add(1);
         let guest = self.store.data_mut();
         guest.hook = hook;
         guest.time = TimeBudget::of(plugin.limits().time);
@@ -140,6 +182,23 @@ impl Instance {
 }
 
 impl Hooks {
+    /// By way of the module, which does not make an error of each hook that there is not.
+    fn find(store: &mut Store<Guest>, instance: &wasmtime::Instance, module: &wasmtime::Module) -> Self {
+        let mut hook = |name| {
+            let export = module.get_export_index(name)?;
+            let function = instance.get_module_export(&mut *store, &export)?.into_func()?;
+            function.typed::<(), i32>(&*store).ok()
+        };
+        Self {
+            direct: hook(export::DIRECT),
+            on_request: hook(export::ON_REQUEST),
+            on_response: hook(export::ON_RESPONSE),
+            modify_response: hook(export::MODIFY_RESPONSE),
+            on_body: hook(export::ON_BODY),
+            on_tick: hook(export::ON_TICK),
+        }
+    }
+
     fn get(&self, hook: Hook) -> Option<&TypedFunc<(), i32>> {
         match hook {
             Hook::Init => None,
@@ -178,29 +237,57 @@ pub(super) async fn initialize(
     }
 }
 
-async fn boot(store: &mut Store<Guest>, plugin: &Plugin) -> Result<Hooks, Failure> {
-    match enter(store, plugin).await {
-        Ok((hooks, code)) if code >= 0 => Ok(hooks),
+fn open(plugin: &Plugin, pre: &InstancePre<Guest>, beat: &Beat) -> Store<Guest> {
+    let guest = Guest::new(plugin.identity(), plugin.limits().memory);
+    let mut store = Store::new(pre.module().engine(), guest);
+    bound(&mut store);
+    store.data_mut().beat = plugin.calls_out().then(|| beat.clone());
+    store
+}
+
+/// An instance whose `init` has run.
+pub(super) async fn boot(
+    plugin: &Plugin,
+    pre: &InstancePre<Guest>,
+    beat: &Beat,
+) -> Result<(Store<Guest>, wasmtime::Instance), Failure> {
+    let mut store = open(plugin, pre, beat);
+    let _running = beat.begin();
+    match enter(&mut store, pre).await {
+        Ok((instance, code)) if code >= 0 => Ok((store, instance)),
         Ok((_, code)) => Err(refusal(store.data_mut(), code)),
         Err(error) => Err(failure(&error, store.data(), START_TIME)),
     }
 }
 
-async fn enter(store: &mut Store<Guest>, plugin: &Plugin) -> wasmtime::Result<(Hooks, i32)> {
-    let instance = plugin.module().pre().instantiate_async(&mut *store).await?;
+async fn enter(
+    store: &mut Store<Guest>,
+    pre: &InstancePre<Guest>,
+) -> wasmtime::Result<(wasmtime::Instance, i32)> {
+    let instance = pre.instantiate_async(&mut *store).await?;
     initialize(store, &instance).await?;
     let init = instance.get_typed_func::<(), i32>(&mut *store, export::INIT)?;
     let code = init.call_async(&mut *store, ()).await?;
-    let mut hook = |name| instance.get_typed_func::<(), i32>(&mut *store, name).ok();
-    let hooks = Hooks {
-        direct: hook(export::DIRECT),
-        on_request: hook(export::ON_REQUEST),
-        on_response: hook(export::ON_RESPONSE),
-        modify_response: hook(export::MODIFY_RESPONSE),
-        on_body: hook(export::ON_BODY),
-        on_tick: hook(export::ON_TICK),
-    };
-    Ok((hooks, code))
+    Ok((instance, code))
+}
+
+/// An instance as `init` left another one. Nothing of the guest runs.
+async fn thaw(
+    plugin: &Plugin,
+    frozen: &Frozen,
+    beat: &Beat,
+) -> Result<(Store<Guest>, wasmtime::Instance), Failure> {
+    let mut store = open(plugin, frozen.pre(), beat);
+    match frozen.pre().instantiate_async(&mut store).await {
+        Ok(instance) => {
+            store.data_mut().memory = instance.get_memory(&mut store, export::MEMORY);
+            Ok((store, instance))
+        }
+        Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+            Err(Failure::Instances { limit: PLACES as usize })
+        }
+        Err(error) => Err(failure(&error, store.data(), START_TIME)),
+    }
 }
 
 /// The guest returned a negative code.

@@ -5,9 +5,9 @@ use wasmtime::ResourceLimiter;
 use super::ticker::TICK;
 
 /// Table elements a guest may have: function pointers; large programs have a few thousand.
-const MAX_TABLE: usize = 100_000;
+pub(super) const MAX_TABLE: usize = 100_000;
 
-/// What one instance of a plugin may use.
+/// What a plugin and each of its instances may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory.
@@ -20,6 +20,14 @@ pub struct Limits {
     pub http_calls: u32,
     /// Bytes of the body of a response to one of them.
     pub http_body: usize,
+    /// Instances that may live at once, in all workers.
+    pub instances: usize,
+    /// Calls after which an instance makes room for a new one; 0 = never.
+    pub calls: u32,
+    /// Failures in a row after which the plugin is left alone for a while; 0 = never.
+    pub failures: u32,
+    /// Whether each call has an instance of its own.
+    pub fresh: bool,
 }
 
 /// Running time of start and `init` together.
@@ -33,6 +41,10 @@ impl Default for Limits {
             body: 1 << 20,
             http_calls: 8,
             http_body: 1 << 20,
+            instances: 1024,
+            calls: 100_000,
+            failures: 20,
+            fresh: false,
         }
     }
 }

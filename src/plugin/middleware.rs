@@ -1,5 +1,4 @@
 use std::rc::Rc;
-use std::sync::Arc;
 
 use gatewright_abi::hook;
 
@@ -53,7 +52,8 @@ impl Pool {
 
     fn broke(&self, hook: Hook, code: i32) -> CallError {
         let failure = Failure::Contract(format!("returned {code}, which {hook} cannot"));
-        CallError { plugin: Arc::clone(self.plugin().name()), hook, failure }
+        self.tally().failed(hook, &failure);
+        self.plugin().blame(hook, failure)
     }
 }
 

@@ -6,6 +6,7 @@
 //! capability   what a module asks for
 //! plugin       a configured use of a module, proven to start
 //! instance     one live store: serves one call at a time
+//! frozen       a plugin as its `init` left it, for instances that serve one call;  nursery: where those begin
 //! pool         a worker's idle instances of one plugin
 //! body         how a module wants message bodies;  streaming: a guest that has one piece by piece
 //! ticking      the background instance of a plugin that asked for periodic calls
@@ -14,6 +15,8 @@
 //! memory       the only place that touches a guest's pointers
 //! clock        the time that guests see
 //! limits       budgets of memory and time;  ticker: the clock of the latter
+//! trip         leaves a plugin alone that keeps failing;  rate: how many lines of the log it may cause
+//! tally        what a worker counts of a plugin's calls;  series: what guests count
 //! ```
 //!
 //! A guest is hostile until proven otherwise: whatever it does costs the exchange that called it and the instance it ran
@@ -25,6 +28,7 @@ mod clock;
 mod director;
 mod engine;
 mod error;
+mod frozen;
 mod host;
 mod instance;
 mod limits;
@@ -33,12 +37,17 @@ mod memory;
 mod middleware;
 mod modify_response;
 mod module;
+mod nursery;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod plugin;
 mod pool;
+mod rate;
+mod series;
 mod streaming;
+mod tally;
 mod ticker;
 mod ticking;
+mod trip;
 
 pub use body::{BodyMode, BodyUse, Content};
 pub use capability::Capability;
@@ -52,5 +61,7 @@ pub use middleware::Flow;
 pub use module::{Digest, MemorySize, Module};
 pub use plugin::{Grants, OnError, Plugin};
 pub use pool::Pool;
+pub use series::Book;
 pub use streaming::{Made, Streaming};
+pub use tally::Tally;
 pub use ticking::Ticking;

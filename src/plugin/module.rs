@@ -2,7 +2,7 @@ use std::fmt;
 
 use gatewright_abi::export;
 use sha2::{Digest as _, Sha256};
-use wasmtime::{ExternType, FuncType, InstancePre, ValType};
+use wasmtime::{ExternType, FuncType, InstancePre, Linker, ValType};
 
 use super::body::BodyUse;
 use super::capability::{self, Capability};
@@ -56,6 +56,7 @@ pub struct Module {
     digest: Digest,
     pre: InstancePre<Guest>,
     manifest: Manifest,
+    bytes: Box<[u8]>,
 }
 
 impl Module {
@@ -72,7 +73,7 @@ impl Module {
         let manifest = super::manifest::read(engine, &pre).await?;
         check_roles(&module, &manifest)?;
         check_bodies(&module, &manifest)?;
-        Ok(Self { digest: Digest::of(bytes), pre, manifest })
+        Ok(Self { digest: Digest::of(bytes), pre, manifest, bytes: bytes.into() })
     }
 
     /// The identity of its bytes.
@@ -139,8 +140,9 @@ impl Module {
         &self.pre
     }
 
-    pub(super) fn engine(&self) -> &wasmtime::Engine {
-        self.pre.module().engine()
+    /// What it was compiled from.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Module and name of everything it imports.
@@ -258,7 +260,15 @@ fn link(engine: &Engine, module: &wasmtime::Module) -> Result<InstancePre<Guest>
             return Err(signature("import", &format!("{from}.{name}"), &offered.to_string()));
         }
     }
-    engine.linker.instantiate_pre(module).map_err(|error| ModuleError::NotWasm(format!("{error:#}")))
+    instantiable(&engine.linker, module).map_err(|error| ModuleError::NotWasm(format!("{error:#}")))
+}
+
+/// The module with its imports, which have been checked.
+pub(super) fn instantiable(
+    linker: &Linker<Guest>,
+    module: &wasmtime::Module,
+) -> wasmtime::Result<InstancePre<Guest>> {
+    linker.instantiate_pre(module)
 }
 
 fn signature(what: &'static str, name: &str, expected: &str) -> ModuleError {

@@ -1,14 +1,27 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tracing::{info, warn};
+
 use super::engine::Engine;
-use super::error::LoadError;
+use super::error::{CallError, Failure, LoadError};
+use super::frozen::Frozen;
 use super::host::{Grant, grant};
 use super::instance::{Hook, Instance};
 use super::limits::Limits;
 use super::module::Module;
+use super::rate::{Rate, uptime};
+use super::series::Series;
+use super::trip::{Pass, Trip};
 use crate::kv::Store;
+
+/// Lines that a plugin's guests may write for each second, and at once: far more than anybody reads, far fewer than fill
+/// a disk overnight.
+const LINES: (u32, u32) = (100, 1000);
+
+/// The same for what the gateway says of its failures.
+const FAILURE_LINES: (u32, u32) = (20, 100);
 
 /// What happens to an exchange when a plugin fails it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +41,13 @@ pub struct Plugin {
     grants: Grants,
     config: serde_json::Value,
     period: Option<Duration>,
-    alive: Arc<AtomicUsize>,
+    /// What its `init` left, where each call has an instance of its own.
+    frozen: Option<Frozen>,
+    alive: Arc<Census>,
+    /// A call has found no instance since one was last given up for it.
+    crowded: AtomicBool,
+    trip: Trip,
+    failure_lines: Rate,
 }
 
 /// What a plugin has beyond what is everybody's.
@@ -50,10 +69,25 @@ pub(super) struct Identity {
     /// The names of the upstreams that it may send requests of its own to.
     pub(super) upstreams: Vec<Arc<str>>,
     pub(super) limits: Limits,
+    /// How many lines of the log its guests may write.
+    pub(super) lines: Rate,
+    /// Its metrics.
+    pub(super) series: Arc<Series>,
 }
 
-/// Counts one living instance.
-pub(super) struct Alive(Arc<AtomicUsize>);
+/// The living instances of a plugin, in all workers.
+#[derive(Debug, Default)]
+struct Census {
+    instances: AtomicUsize,
+    /// Bytes of linear memory, as of the last call of each.
+    memory: AtomicUsize,
+}
+
+/// Counts one living instance, and its memory.
+pub(super) struct Alive {
+    census: Arc<Census>,
+    memory: usize,
+}
 
 impl Plugin {
     /// Checks the grants and the configuration, and starts one instance to see that it does.
@@ -73,10 +107,13 @@ impl Plugin {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let name = Arc::from(name);
         let identity = Identity {
-            name: Arc::from(name),
+            series: engine.series().open(&name),
+            name,
             config: config.to_string(),
             store: grants.store.clone(),
+            lines: Rate::new(LINES.0, LINES.1),
             upstreams: grants.upstreams(),
             limits,
         };
@@ -87,10 +124,20 @@ impl Plugin {
             grants,
             config: config.clone(),
             period: None,
+            frozen: None,
             alive: Arc::default(),
+            crowded: AtomicBool::new(false),
+            trip: Trip::new(limits.failures),
+            failure_lines: Rate::new(FAILURE_LINES.0, FAILURE_LINES.1),
         };
-        let started = Instance::start(&plugin, &engine.ticker.beat()).await;
-        plugin.period = started.map_err(|failure| vec![LoadError::Start(failure)])?.period();
+        let beat = engine.ticker.beat();
+        if limits.fresh {
+            let frozen = Frozen::freeze(engine, &plugin, &beat).await.map_err(|error| vec![error])?;
+            plugin.frozen = Some(frozen);
+        }
+        let started = Instance::start(&plugin, &beat).await;
+        let started = started.map_err(|failure| vec![LoadError::Start(failure)])?;
+        plugin.period = plugin.frozen.as_ref().map_or(started.period(), Frozen::period);
         match plugin.period {
             Some(period) if !plugin.module.has_hook(Hook::OnTick) => Err(vec![LoadError::NoTick { period }]),
             _ => Ok(plugin),
@@ -136,7 +183,19 @@ impl Plugin {
     /// How many instances of it live, in all workers.
     #[must_use]
     pub fn instances(&self) -> usize {
-        self.alive.load(Ordering::Relaxed)
+        self.alive.instances.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of linear memory of these.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.alive.memory.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is left alone, since it has failed too often in a row.
+    #[must_use]
+    pub fn is_tripped(&self) -> bool {
+        self.trip.is_tripped()
     }
 
     /// Whether a plugin loaded with these would be the same, so that this one and its instances can stay.
@@ -148,13 +207,79 @@ impl Plugin {
             && self.config == *config
     }
 
+    pub(super) fn frozen(&self) -> Option<&Frozen> {
+        self.frozen.as_ref()
+    }
+
     pub(super) fn identity(&self) -> Arc<Identity> {
         Arc::clone(&self.identity)
     }
 
-    pub(super) fn count_instance(&self) -> Alive {
-        self.alive.fetch_add(1, Ordering::Relaxed);
-        Alive(Arc::clone(&self.alive))
+    /// Counts one more instance, if there may be one more.
+    pub(super) fn count_instance(&self) -> Result<Alive, Failure> {
+        let limit = self.limits.instances;
+        let more = |alive: usize| (alive < limit).then_some(alive + 1);
+        if self.alive.instances.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
+            return Ok(Alive { census: Arc::clone(&self.alive), memory: 0 });
+        }
+        self.crowded.store(true, Ordering::Relaxed);
+        Err(Failure::Instances { limit })
+    }
+
+    /// Whether an idle instance should be given up, since a call, perhaps in another worker, has found none.
+    pub(super) fn wants_room(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed) && self.crowded.swap(false, Ordering::Relaxed)
+    }
+
+    /// Leave to enter it.
+    pub(super) fn pass(&self) -> Result<Pass, Failure> {
+        self.trip.pass(now_ms).ok_or(Failure::Tripped)
+    }
+
+    /// How a call that had leave ended. What a guest refuses on purpose is no failure of the guest.
+    pub(super) fn settle(&self, pass: Pass, failure: Option<&Failure>) {
+        let plugin = &*self.identity.name;
+        match failure {
+            None | Some(Failure::Refused { .. } | Failure::Contract(_)) => {
+                if self.trip.succeeded(pass) {
+                    info!(plugin, "works again");
+                }
+            }
+            Some(failure @ (Failure::Trap { .. } | Failure::Deadline { .. } | Failure::Memory { .. })) => {
+                if self.trip.failed(pass, now_ms) {
+                    let failures = self.limits.failures;
+                    warn!(
+                        plugin,
+                        failures,
+                        kind = failure.kind(),
+                        "tripped: left alone for a while, then tried again"
+                    );
+                }
+            }
+            Some(Failure::Instances { .. } | Failure::Tripped) => {}
+        }
+    }
+
+    /// The failure as an error of a hook.
+    pub(super) fn blame(&self, hook: Hook, failure: Failure) -> CallError {
+        let plugin = Arc::clone(&self.identity.name);
+        // Of one that is tripped the log has heard.
+        let admitted = match failure {
+            Failure::Tripped => None,
+            _ => self.failure_lines.admit(),
+        };
+        self.say_left_out("of its failures", admitted.unwrap_or(0));
+        CallError { plugin, hook, failure, quiet: admitted.is_none() }
+    }
+
+    /// Says how many lines were left out, where nobody has said so yet.
+    pub(super) fn tidy(&self) {
+        self.say_left_out("of its failures", self.failure_lines.left_out());
+        self.say_left_out("of its own", self.identity.lines.left_out());
+    }
+
+    fn say_left_out(&self, whose: &str, lines: u64) {
+        self.identity.say_left_out(whose, lines);
     }
 }
 
@@ -167,8 +292,20 @@ impl Identity {
             store: None,
             upstreams: Vec::new(),
             limits: Limits::default(),
+            lines: Rate::new(LINES.0, LINES.1),
+            series: Series::nameless(),
         }
     }
+
+    pub(super) fn say_left_out(&self, whose: &str, lines: u64) {
+        if lines > 0 {
+            warn!(plugin = &*self.name, lines, "lines {whose} were left out");
+        }
+    }
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(uptime().as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Grants {
@@ -187,9 +324,21 @@ impl Grants {
     }
 }
 
+impl Alive {
+    /// Its memory has `bytes` now.
+    pub(super) fn weigh(&mut self, bytes: usize) {
+        if bytes != self.memory {
+            // Wraps around where it has shrunk, and the sum is right again.
+            self.census.memory.fetch_add(bytes.wrapping_sub(self.memory), Ordering::Relaxed);
+            self.memory = bytes;
+        }
+    }
+}
+
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.weigh(0);
+        self.census.instances.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

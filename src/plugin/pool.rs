@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use gatewright_abi::hook;
 
@@ -10,7 +11,9 @@ use super::error::{CallError, Failure};
 use super::instance::{Hook, Instance};
 use super::plugin::Plugin;
 use super::streaming::Streaming;
+use super::tally::Tally;
 use super::ticker::Beat;
+use super::trip::Pass;
 use crate::exchange::Exchange;
 
 /// Idle instances kept for the next calls. Calls hold an instance only while the guest runs, so a worker needs more than
@@ -28,6 +31,7 @@ pub(super) enum Called {
 /// A worker's instances of one plugin. Not shared with other workers: taking one is a `pop`.
 pub struct Pool {
     plugin: Arc<Plugin>,
+    tally: Arc<Tally>,
     beat: Beat,
     #[expect(
         clippy::vec_box,
@@ -40,7 +44,20 @@ impl Pool {
     /// An empty pool: instances are started as they are needed.
     #[must_use]
     pub fn new(engine: &Engine, plugin: Arc<Plugin>) -> Self {
-        Self { plugin, beat: engine.ticker.beat(), idle: RefCell::new(Vec::new()) }
+        let tally = Arc::new(Tally::new(Arc::clone(plugin.name())));
+        Self { plugin, tally, beat: engine.ticker.beat(), idle: RefCell::new(Vec::new()) }
+    }
+
+    /// The same, going on with the counts of the plugin that had its name before.
+    #[must_use]
+    pub fn after(old: &Self, engine: &Engine, plugin: Arc<Plugin>) -> Self {
+        Self { tally: Arc::clone(&old.tally), ..Self::new(engine, plugin) }
+    }
+
+    /// What is counted of its calls.
+    #[must_use]
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     /// The plugin whose instances these are.
@@ -59,9 +76,7 @@ impl Pool {
                 self.keep(Box::new(instance));
                 Ok(())
             }
-            Err(failure) => {
-                Err(CallError { plugin: Arc::clone(self.plugin.name()), hook: Hook::Init, failure })
-            }
+            Err(failure) => Err(self.plugin.blame(Hook::Init, failure)),
         }
     }
 
@@ -77,11 +92,20 @@ impl Pool {
         hook: Hook,
         exchange: &mut Box<Exchange>,
     ) -> Result<Called, CallError> {
+        let begun = Instant::now();
         let outcome = self.enter(hook, exchange).await;
-        outcome.map_err(|failure| CallError { plugin: Arc::clone(self.plugin.name()), hook, failure })
+        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err());
+        outcome.map_err(|failure| self.plugin.blame(hook, failure))
     }
 
     async fn enter(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Called, Failure> {
+        let pass = self.plugin.pass()?;
+        let outcome = self.run(hook, exchange).await;
+        self.plugin.settle(pass, outcome.as_ref().err());
+        outcome
+    }
+
+    async fn run(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Called, Failure> {
         let mut instance = self.take().await?;
         let outcome = instance.call(&self.plugin, &self.beat, hook, exchange).await;
         if let Ok(hook::STREAM) = outcome {
@@ -113,7 +137,11 @@ impl Pool {
         hook: Hook,
         exchange: &mut Box<Exchange>,
     ) -> Result<i32, Failure> {
-        instance.call(&self.plugin, &self.beat, hook, exchange).await
+        let begun = Instant::now();
+        let outcome = instance.call(&self.plugin, &self.beat, hook, exchange).await;
+        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err());
+        self.plugin.settle(Pass::Usual, outcome.as_ref().err());
+        outcome
     }
 
     /// An instance has served the body that it stayed for.
@@ -132,10 +160,23 @@ impl Pool {
 
     /// An instance comes back to the pool only after a call that ended well: a failed one is thrown away, and so is one
     /// whose caller went away in the middle. A guest that answers what nobody can is not asked again.
-    fn give_back(&self, instance: Box<Instance>, outcome: &Result<i32, Failure>) {
-        if let Ok(hook::CONTINUE | hook::ANSWERED) = outcome {
+    fn give_back(&self, mut instance: Box<Instance>, outcome: &Result<i32, Failure>) {
+        instance.weigh();
+        if matches!(outcome, Ok(hook::CONTINUE | hook::ANSWERED))
+            && !instance.is_worn(self.plugin.limits())
+            && !self.plugin.wants_room()
+        {
             self.keep(instance);
         }
+    }
+
+    /// To be called now and then: gives idle instances up where other workers find none, and says in the log what was
+    /// left out of it.
+    pub fn tidy(&self) {
+        if self.plugin.wants_room() {
+            self.idle.borrow_mut().clear();
+        }
+        self.plugin.tidy();
     }
 
     fn keep(&self, instance: Box<Instance>) {

@@ -1,5 +1,4 @@
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use gatewright_abi::hook;
@@ -68,7 +67,7 @@ impl Streaming {
     }
 
     fn failed(&self, failure: Failure) -> CallError {
-        CallError { plugin: Arc::clone(self.pool.plugin().name()), hook: Hook::OnBody, failure }
+        self.pool.plugin().blame(Hook::OnBody, failure)
     }
 }
 

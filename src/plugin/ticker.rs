@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(4);
 /// Looks without a guest call after which the ticker rests. A gateway under load never lets it.
 const IDLE_LOOKS: u32 = 12;
 
-/// Advances the engine's epoch once a millisecond while guests run, and rests while none does.
+/// Advances the engines' epochs once a millisecond while guests run, and rests while none does.
 #[derive(Clone)]
 pub(super) struct Ticker {
     shared: Arc<Shared>,
@@ -28,6 +28,8 @@ struct Shared {
     stopped: AtomicBool,
     /// A counter for each holder of a [`Beat`], so that workers do not fight over one cache line.
     beats: Mutex<Vec<Arc<Counter>>>,
+    /// Those whose epoch it advances.
+    engines: Mutex<Vec<wasmtime::Engine>>,
 }
 
 /// Guest calls that one worker has begun and ended; on a cache line of its own. Only that worker writes.
@@ -52,10 +54,16 @@ impl Ticker {
             resting: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             beats: Mutex::new(Vec::new()),
+            engines: Mutex::new(vec![engine]),
         });
         let watched = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("ticker".into()).spawn(move || run(&engine, &watched))?;
+        let thread = thread::Builder::new().name("ticker".into()).spawn(move || run(&watched))?;
         Ok(Self { shared, thread: thread.thread().clone() })
+    }
+
+    /// Advances the epoch of this engine, too.
+    pub(super) fn advance(&self, engine: wasmtime::Engine) {
+        self.shared.engines.lock().push(engine);
     }
 
     /// A beat for the calling worker.
@@ -129,7 +137,7 @@ impl Drop for Ticker {
     }
 }
 
-fn run(engine: &wasmtime::Engine, shared: &Shared) {
+fn run(shared: &Shared) {
     let mut seen = 0;
     let mut idle = 0;
     let mut next = Instant::now();
@@ -144,7 +152,7 @@ fn run(engine: &wasmtime::Engine, shared: &Shared) {
         let begun;
         (begun, running) = shared.calls();
         if running {
-            engine.increment_epoch();
+            shared.engines.lock().iter().for_each(wasmtime::Engine::increment_epoch);
         }
         idle = if begun == seen && !running { idle + 1 } else { 0 };
         seen = begun;

@@ -39,11 +39,7 @@ impl Ticking {
         exchange.id = RequestId::random();
         exchange.outlet = outlet;
         let outcome = self.enter(&mut exchange).await;
-        outcome.map_err(|failure| CallError {
-            plugin: Arc::clone(self.plugin.name()),
-            hook: Hook::OnTick,
-            failure,
-        })
+        outcome.map_err(|failure| self.plugin.blame(Hook::OnTick, failure))
     }
 
     async fn enter(&mut self, exchange: &mut Box<Exchange>) -> Result<(), Failure> {
@@ -53,7 +49,10 @@ impl Ticking {
             None => Box::new(Instance::start(&self.plugin, &self.beat).await?),
         };
         match instance.call(&self.plugin, &self.beat, Hook::OnTick, exchange).await? {
-            hook::CONTINUE => self.instance = Some(instance),
+            hook::CONTINUE => {
+                let keep = !instance.is_worn(self.plugin.limits());
+                self.instance = keep.then_some(instance);
+            }
             code => return Err(Failure::Contract(format!("returned {code}, which {} cannot", Hook::OnTick))),
         }
         Ok(())

@@ -258,7 +258,7 @@ impl Content {
             Self::Client { incoming, pause, progress } => match Pin::new(incoming).poll_frame(context) {
                 Poll::Ready(frame) => {
                     pause.over();
-                    progress.step();
+                    progress.step(frame.as_ref());
                     Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Wire)))
                 }
                 Poll::Pending => pause.poll(context).map(|()| Some(Err(BodyError::Paused(pause.limit)))),
@@ -290,17 +290,30 @@ impl Tail {
     }
 }
 
-/// When a client's body last moved on. While it does, nobody waits for the endpoint.
+/// When a client's body last moved on, and how far it has come. While it does, nobody waits for the endpoint.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress(Rc<Cell<Option<Instant>>>);
+pub(super) struct Progress(Rc<Moved>);
+
+#[derive(Debug, Default)]
+struct Moved {
+    last: Cell<Option<Instant>>,
+    bytes: Cell<u64>,
+}
 
 impl Progress {
-    fn step(&self) {
-        self.0.set(Some(Instant::now()));
+    fn step<E>(&self, frame: Option<&Result<Frame<Bytes>, E>>) {
+        self.0.last.set(Some(Instant::now()));
+        if let Some(data) = frame.and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.0.bytes.set(self.0.bytes.get() + data.len() as u64);
+        }
     }
 
     pub(super) fn last(&self) -> Option<Instant> {
-        self.0.get()
+        self.0.last.get()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.bytes.get()
     }
 }
 

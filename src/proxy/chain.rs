@@ -189,7 +189,9 @@ fn settle<T>(
 ) -> Result<T, CallError> {
     match (outcome, saved) {
         (Err(error), Some(saved)) => {
-            warn!(request_id = %exchange.id, route = &*exchange.route, kind = error.failure.kind(), "skipped: {error}");
+            if !error.quiet {
+                warn!(request_id = %exchange.id, route = &*exchange.route, kind = error.failure.kind(), "skipped: {error}");
+            }
             exchange.restore(*saved);
             Ok(skipped)
         }

@@ -7,7 +7,7 @@ use super::coding::CodingError;
 use super::intake::Refusal;
 use crate::exchange::Side;
 use crate::plugin::{CallError, Failure, Hook};
-use crate::upstream::{ConnectError, Refused};
+use crate::upstream::{ConnectError, Miss, Refused};
 
 /// Why an exchange has no response of an upstream.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +118,17 @@ impl ProxyError {
         matches!(self, Self::Late { .. })
     }
 
+    /// How an endpoint failed to answer, where that is what happened.
+    #[must_use]
+    pub fn miss(&self) -> Option<Miss> {
+        match self {
+            Self::Unreachable { .. } => Some(Miss::Unreachable),
+            Self::Broken { .. } => Some(Miss::Broken),
+            Self::Late { .. } => Some(Miss::Late),
+            _ => None,
+        }
+    }
+
     /// Whether the gateway's operator should hear of it: what clients do wrong is theirs.
     #[must_use]
     pub fn is_ours(&self) -> bool {
@@ -152,10 +163,12 @@ fn coding_status(error: &CodingError) -> StatusCode {
     }
 }
 
-/// A modify-response that refuses the upstream's response says that this response is bad.
+/// A modify-response that refuses the upstream's response says that this response is bad. A plugin without a free
+/// instance has them again soon.
 fn plugin_status(error: &CallError) -> StatusCode {
     match (error.hook, &error.failure) {
         (Hook::ModifyResponse, Failure::Refused { .. }) => StatusCode::BAD_GATEWAY,
+        (_, Failure::Instances { .. }) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -116,12 +116,19 @@ impl Attempts<'_> {
                 let nobody = || ProxyError::NoEndpoint(self.connections.upstream().name().to_owned());
                 return Err(self.last.take().unwrap_or_else(nobody));
             };
-            self.tried.push(lease.index());
+            let endpoint = lease.index();
+            if let Some(tally) = self.connections.tally(endpoint) {
+                tally.attempt(!self.tried.is_empty());
+            }
+            self.tried.push(endpoint);
             self.record.attempt(&lease);
             let miss = match self.attempt(lease, body).await {
                 Ok(answered) => return Ok(answered),
                 Err(miss) => miss,
             };
+            if let (Some(tally), Some(what)) = (self.connections.tally(endpoint), miss.error.miss()) {
+                tally.missed(what);
+            }
             body = self.again(*miss)?;
         }
     }
@@ -203,7 +210,11 @@ impl Attempts<'_> {
         let spare = body.again();
         match within(limit, progress, connection.send(self.request(endpoint, body))).await {
             Ok(Ok(response)) => {
-                self.record.upstream_time = Some(started.elapsed());
+                let time = started.elapsed();
+                self.record.upstream_time = Some(time);
+                if let Some(tally) = self.connections.tally(connection.endpoint()) {
+                    tally.answered(time);
+                }
                 Ok((response, connection))
             }
             Ok(Err(SendError { error, unsent, refused })) => {

@@ -15,6 +15,7 @@ mod peer;
 mod record;
 mod respond;
 mod stage;
+mod tally;
 mod ticks;
 mod upgrade;
 mod view;
@@ -27,6 +28,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use crate::exchange::Exchange;
+use crate::metrics::Registry;
 use crate::plugin::{Engine, Flow};
 use crate::snapshot::{Current, Route, Snapshot};
 use crate::tls;
@@ -48,22 +50,29 @@ use upgrade::Upgrade;
 pub struct Proxy {
     engine: Engine,
     current: Arc<Current>,
+    registry: Arc<Registry>,
     view: RefCell<Rc<View>>,
 }
 
 impl Proxy {
     /// A proxy that serves the current snapshot, whichever that is at the time of a request.
     #[must_use]
-    pub fn new(engine: Engine, current: Arc<Current>) -> Self {
-        let view = View::build(current.load(), &engine, None);
-        Self { engine, current, view: RefCell::new(Rc::new(view)) }
+    pub fn new(engine: Engine, current: Arc<Current>, registry: Arc<Registry>) -> Self {
+        let view = View::build(current.load(), &engine, &registry, None);
+        Self { engine, current, registry, view: RefCell::new(Rc::new(view)) }
+    }
+
+    /// Where those who count something say so.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// This worker's view of the newest snapshot.
     pub fn view(&self) -> Rc<View> {
         let mut view = self.view.borrow_mut();
         if !self.current.is(&view.snapshot) {
-            *view = Rc::new(View::build(self.current.load(), &self.engine, Some(&view)));
+            *view = Rc::new(View::build(self.current.load(), &self.engine, &self.registry, Some(&view)));
         }
         Rc::clone(&view)
     }
@@ -76,12 +85,13 @@ impl Proxy {
         let upgrade = Upgrade::wanted(&mut request, peer);
         let (head, body) = request.into_parts();
         let route = find_route(&view.snapshot, &head);
-        let mut exchange = open(&view.snapshot, route.as_ref().ok().copied(), head, peer, &mut record);
+        let mut exchange = open(&view, route.as_ref().ok().copied(), head, peer, &mut record);
         exchange.outlet = view.outlet();
         let mut chain = Chain::new(&view, route.as_ref().ok().copied());
         let served = match route {
             Ok(route) => {
                 let body = Body::from_client(body, peer.patience.body);
+                record.follow(&body);
                 serve(&view, route, &mut chain, &mut exchange, &mut record, body, upgrade).await
             }
             Err(error) => Err(error),
@@ -96,14 +106,15 @@ impl Proxy {
 
 /// Opens the exchange, its request already as a proxy sends it on: no guest sees what belongs to the client's connection.
 fn open(
-    snapshot: &Snapshot,
+    view: &View,
     route: Option<&Route>,
     head: http::request::Parts,
     peer: &Peer,
     record: &mut Record,
 ) -> Box<Exchange> {
-    let name = Arc::clone(route.map_or(&snapshot.no_route, |route| &route.name));
-    record.route = Some(Arc::clone(&name));
+    let tally = view.tally(route);
+    let name = Arc::clone(tally.route());
+    record.open(tally);
     let mut request = headers::outgoing(head);
     headers::prepare(&mut request, &peer.ip, peer.scheme());
     let mut exchange = Box::new(Exchange::open(record.id, peer.address, name, request));

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use http::{Method, Request, StatusCode, Uri, Version};
 use tracing::{info, trace};
 
+use super::body::{Body, Progress};
 use super::peer::Peer;
 use super::stage::Late;
+use super::tally::Tally;
 use crate::exchange::{Attributes, Exchange, RequestId};
 use crate::upstream::{Lease, Upstream};
 
@@ -23,8 +25,8 @@ pub(super) struct Record {
     wanted: bool,
     /// The exchange's.
     pub(super) id: RequestId,
-    /// The name of the route, once it is known.
-    pub(super) route: Option<Arc<str>>,
+    /// What is counted of the route, once it is known.
+    tally: Option<Arc<Tally>>,
     started: Instant,
     client: SocketAddr,
     method: Method,
@@ -39,6 +41,8 @@ pub(super) struct Record {
     attempts: u32,
     /// and the last one of them.
     tried: Option<(Arc<Upstream>, usize)>,
+    /// How far the request's body has come, where there is one.
+    received: Option<Progress>,
     /// Bytes of the response's body.
     pub(super) sent: u64,
     complete: bool,
@@ -51,7 +55,7 @@ impl Record {
         Self {
             wanted,
             id: RequestId::random(),
-            route: None,
+            tally: None,
             started: Instant::now(),
             client: peer.address,
             method: request.method().clone(),
@@ -62,6 +66,7 @@ impl Record {
             upstream_time: None,
             attempts: 0,
             tried: None,
+            received: None,
             sent: 0,
             complete: false,
             exchange: None,
@@ -79,7 +84,7 @@ impl Record {
         Self {
             wanted: false,
             id: exchange.id,
-            route: None,
+            tally: None,
             started: Instant::now(),
             client: exchange.client,
             method: exchange.request.method.clone(),
@@ -90,11 +95,23 @@ impl Record {
             upstream_time: None,
             attempts: 0,
             tried: None,
+            received: None,
             sent: 0,
             complete: false,
             late: None,
             exchange: None,
         }
+    }
+
+    /// The route is known.
+    pub(super) fn open(&mut self, tally: &Arc<Tally>) {
+        tally.begin();
+        self.tally = Some(Arc::clone(tally));
+    }
+
+    /// The body that the client sends.
+    pub(super) fn follow(&mut self, body: &Body) {
+        self.received = body.progress();
     }
 
     /// The head of the response is on its way.
@@ -122,7 +139,7 @@ impl Record {
         self.complete = complete;
     }
 
-    fn write(&self) {
+    fn write(&self, total: Duration) {
         let noted = self.noted();
         // Each attribute by itself and as it is: in the line of the access log they share a field.
         for (name, value) in noted.iter().flat_map(|noted| noted.iter()) {
@@ -137,16 +154,16 @@ impl Record {
             method = %self.method,
             uri = %self.uri,
             protocol = ?self.version,
-            route = self.route.as_deref(),
+            route = self.tally.as_ref().map(|tally| &**tally.route()),
             upstream = upstream.map(|upstream| upstream.name()),
             endpoint = endpoint.map(|endpoint| &*endpoint.url),
             attempts = self.attempts,
-            status = self.status.map_or(CLIENT_GONE, |status| status.as_u16()),
+            status = self.status(),
             bytes = self.sent,
             complete = self.complete,
             head_ms = self.until_head.map(millis),
             upstream_ms = self.upstream_time.map(millis),
-            total_ms = millis(self.started.elapsed()),
+            total_ms = millis(total),
             attributes = noted.as_deref().map(attributes),
         );
     }
@@ -170,12 +187,21 @@ impl Record {
             }
         }
     }
+
+    fn status(&self) -> u16 {
+        self.status.map_or(CLIENT_GONE, |status| status.as_u16())
+    }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
+        let total = self.started.elapsed();
+        if let Some(tally) = &self.tally {
+            let received = self.received.as_ref().map_or(0, Progress::bytes);
+            tally.end(self.status(), total, received, self.sent);
+        }
         if self.wanted {
-            self.write();
+            self.write(total);
         }
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn to_error(error: &ProxyError, exchange: &mut Exchange) -> Body {
     let status = error.status();
     let (id, route) = (exchange.id, &*exchange.route);
     match error {
+        ProxyError::Plugin(failed) if failed.quiet => {}
         ProxyError::Plugin(failed) => {
             error!(request_id = %id, route, status = status.as_u16(), kind = failed.failure.kind(), "{failed}");
         }

@@ -219,7 +219,9 @@ impl Stage {
         let made = made.inspect_err(|failed| {
             let exchange = streaming.exchange();
             let (request_id, route) = (exchange.id, &*exchange.route);
-            error!(%request_id, route, kind = failed.failure.kind(), "body broken off: {failed}");
+            if !failed.quiet {
+                error!(%request_id, route, kind = failed.failure.kind(), "body broken off: {failed}");
+            }
         })?;
         if last || made.done {
             self.note(&streaming.end());

@@ -8,6 +8,7 @@ mod http2;
 mod inherited;
 mod listener;
 mod stream;
+mod tally;
 mod transport;
 mod watched;
 mod worker;

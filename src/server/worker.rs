@@ -13,12 +13,14 @@ use tracing::warn;
 
 use super::connection;
 use super::listener::{Bound, Listener};
+use super::tally::Tally;
+use crate::metrics::Registry;
 use crate::plugin::Engine;
 use crate::proxy::{Peer, Proxy, Ticks};
 use crate::snapshot::Current;
 
-/// How often idle upstream connections are looked through.
-const SWEEP: Duration = Duration::from_secs(10);
+/// How often idle upstream connections and plugin instances are looked through.
+const SWEEP: Duration = Duration::from_secs(2);
 
 /// How long to wait after an accept failed for want of file descriptors or memory: the connection stays in the kernel's
 /// queue meanwhile.
@@ -29,6 +31,9 @@ const EVENT_INTERVAL: u32 = 31;
 
 /// What a worker is told to listen on from now on: all of it, each with its socket where it is new.
 type Listeners = Vec<(Listener, Option<StdListener>)>;
+
+/// What a worker makes its proxy from.
+type Ingredients = (Engine, Arc<Current>, Arc<Registry>);
 
 /// A thread that serves connections.
 #[derive(Debug)]
@@ -49,11 +54,19 @@ impl Workers {
     ///
     /// # Errors
     /// Where a thread or its runtime cannot be had.
-    pub fn start(count: usize, engine: &Engine, current: &Arc<Current>) -> io::Result<Self> {
+    pub fn start(
+        count: usize,
+        engine: &Engine,
+        current: &Arc<Current>,
+        registry: &Arc<Registry>,
+    ) -> io::Result<Self> {
         let (held, open) = watch::channel(());
         let held = Arc::new(held);
         let workers = (0..count)
-            .map(|number| Worker::start(number, engine.clone(), Arc::clone(current), Arc::clone(&held)))
+            .map(|number| {
+                let proxy = (engine.clone(), Arc::clone(current), Arc::clone(registry));
+                Worker::start(number, proxy, Arc::clone(&held))
+            })
             .collect::<io::Result<_>>()?;
         Ok(Self { workers, open })
     }
@@ -96,12 +109,7 @@ impl Workers {
 }
 
 impl Worker {
-    fn start(
-        number: usize,
-        engine: Engine,
-        current: Arc<Current>,
-        held: Arc<watch::Sender<()>>,
-    ) -> io::Result<Self> {
+    fn start(number: usize, proxy: Ingredients, held: Arc<watch::Sender<()>>) -> io::Result<Self> {
         let (orders, received) = mpsc::unbounded_channel();
         let runtime = move || {
             tokio::runtime::Builder::new_current_thread()
@@ -110,7 +118,7 @@ impl Worker {
                 .build_local(tokio::runtime::LocalOptions::default())
         };
         let run = move || match runtime() {
-            Ok(runtime) => serve(&runtime, number, engine, current, received, held),
+            Ok(runtime) => serve(&runtime, number, proxy, received, held),
             Err(error) => tracing::error!(worker = number, "cannot start: {error}"),
         };
         let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
@@ -127,14 +135,13 @@ impl Worker {
 fn serve(
     runtime: &LocalRuntime,
     number: usize,
-    engine: Engine,
-    current: Arc<Current>,
+    (engine, current, registry): Ingredients,
     mut orders: mpsc::UnboundedReceiver<Listeners>,
     held: Arc<watch::Sender<()>>,
 ) {
     runtime.block_on(async {
         let mut swapped = current.subscribe();
-        let proxy = Rc::new(Proxy::new(engine, current));
+        let proxy = Rc::new(Proxy::new(engine, current, registry));
         // Once for the whole gateway: what is called periodically has one instance.
         let mut ticks = (number == 0).then(|| Ticks::new(Rc::clone(&proxy)));
         ticks.iter_mut().for_each(Ticks::follow);
@@ -212,6 +219,7 @@ async fn accept(
 ) {
     // Dropped with this function: connections then close as soon as they are idle.
     let (_listening, connections) = watch::channel(());
+    let mut tally = Tally::begin(&settings.borrow().name, proxy.registry());
     let mut going = false;
     loop {
         let accepted = tokio::select! {
@@ -230,12 +238,19 @@ async fn accept(
                 let _ = stream.set_nodelay(true);
                 let (patience, protocols, tls) = {
                     let settings = settings.borrow();
+                    if !tally.is_of(&settings.name) {
+                        tally = Tally::begin(&settings.name, proxy.registry());
+                    }
                     (settings.patience, settings.protocols, settings.tls.clone())
                 };
                 let peer = Rc::new(Peer::new(address, patience, open.clone()));
                 let client = connection::Client { socket: stream, tls, peer };
                 let serve = connection::serve(client, Rc::clone(&proxy), protocols, connections.clone());
-                spawn_local(serve);
+                let counted = tally.accept();
+                spawn_local(async move {
+                    serve.await;
+                    drop(counted);
+                });
             }
             Err(error) if is_passing(&error) => {}
             Err(error) => {

@@ -49,6 +49,8 @@ pub struct Snapshot {
 /// Where a request goes and what happens on the way.
 #[derive(Debug)]
 pub struct Route {
+    /// Its place in [`Snapshot::routes`].
+    pub place: usize,
     /// Its name, or its path where it has none.
     pub name: Arc<str>,
     /// The place of its upstream in [`Snapshot::upstreams`].

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::modules::{Modules, Refusal};
 use super::{Snapshot, stores};
-use crate::config::{Capability, Config, PluginConfig, Problems};
+use crate::config::{Capability, Config, InstanceUse, PluginConfig, Problems};
 use crate::kv::Namespaces;
 use crate::plugin::{Digest, Engine, Grants, Limits, LoadError, Module, Plugin};
 
@@ -88,7 +88,7 @@ fn report(config: &PluginConfig, error: &LoadError, problems: &mut Problems) {
                 .add(config.config_span(at), key, why.clone())
                 .help("this is what the module's own schema asks for");
         }
-        LoadError::Schema(_) | LoadError::Start(_) | LoadError::NoTick { .. } => {
+        LoadError::Schema(_) | LoadError::Fresh(_) | LoadError::Start(_) | LoadError::NoTick { .. } => {
             problems.add(config.file.span, format!("plugin.{name}"), error.to_string());
         }
         LoadError::NotGranted { .. } => {
@@ -99,12 +99,17 @@ fn report(config: &PluginConfig, error: &LoadError, problems: &mut Problems) {
 
 fn limits(config: &PluginConfig) -> Limits {
     let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    let limits = &config.limits;
     Limits {
-        memory: bytes(config.limits.memory),
-        time: config.limits.time,
-        body: bytes(config.limits.body),
-        http_calls: config.limits.http_calls,
-        http_body: bytes(config.limits.http_body),
+        memory: bytes(limits.memory),
+        time: limits.time,
+        body: bytes(limits.body),
+        http_calls: limits.http_calls,
+        http_body: bytes(limits.http_body),
+        instances: usize::try_from(limits.instances).unwrap_or(usize::MAX),
+        calls: limits.calls,
+        failures: limits.failures,
+        fresh: config.instance == InstanceUse::Fresh,
     }
 }
 

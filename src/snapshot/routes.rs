@@ -19,7 +19,8 @@ pub(super) fn build(
             None
         }
     };
-    let routes = config.routes.iter().map(|route| build_route(config, route, plugins, problems)).collect();
+    let routes = config.routes.iter().enumerate();
+    let routes = routes.map(|(place, route)| build_route(config, place, route, plugins, problems)).collect();
     Some((router?, routes))
 }
 
@@ -62,6 +63,7 @@ fn report(config: &Config, problem: &Problem, problems: &mut Problems) {
 
 fn build_route(
     config: &Config,
+    place: usize,
     route: &RouteConfig,
     plugins: &[Option<Arc<Plugin>>],
     problems: &mut Problems,
@@ -74,6 +76,7 @@ fn build_route(
     let modify_response = uses(&route.modify_response, Role::ModifyResponse, "route.modify_response");
     let director: Vec<PluginUse> = uses(route.director.as_slice(), Role::Director, "route.director");
     Route {
+        place,
         name: Arc::from(name.value.as_str()),
         upstream: route.upstream.as_ref().and_then(|name| upstream(config, &name.value)),
         upstream_name: route.upstream.as_ref().map(|name| Arc::from(name.value.as_str())),

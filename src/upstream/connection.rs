@@ -65,6 +65,12 @@ where
         })
     }
 
+    /// The endpoint's place in its upstream.
+    #[must_use]
+    pub fn endpoint(&self) -> usize {
+        self.endpoint
+    }
+
     /// Gives the connection back once the response has been read to its end.
     pub fn release(self) {
         let Self { use_of, home, endpoint } = self;

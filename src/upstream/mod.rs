@@ -17,6 +17,7 @@ mod passive;
 mod pool;
 mod resolve;
 mod stream;
+mod tally;
 #[expect(clippy::module_inception, reason = "a file is named after its main type")]
 mod upstream;
 
@@ -28,4 +29,5 @@ pub use error::ConnectError;
 pub use lease::Lease;
 pub use multiplexed::Local;
 pub use pool::Connections;
+pub use tally::{Miss, Tally};
 pub use upstream::{EndpointSettings, Protocol, Settings, Upstream};

@@ -16,6 +16,7 @@ use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::multiplexed::Multiplexed;
 use super::stream::{EndpointStream, Look};
+use super::tally::Tally;
 use super::upstream::{Protocol, Upstream};
 use crate::tls;
 
@@ -38,6 +39,26 @@ struct Pool<B> {
     shared: Multiplexed<B>,
     /// Whether the next connection is expected to be one of these.
     shares: Cell<bool>,
+    tally: Arc<Tally>,
+}
+
+impl<B> Pool<B> {
+    /// A kept connection that still works.
+    fn take(&self, idle_timeout: Duration, replayable: bool) -> Option<(SendRequest<B>, Look)> {
+        let mut idle = self.idle.borrow_mut();
+        let mut found = None;
+        while let Some(kept) = idle.pop_if(|newest| replayable || newest.since.elapsed() < FRESH) {
+            if kept.sender.is_ready()
+                && kept.since.elapsed() < idle_timeout
+                && (replayable || kept.look.is_quiet())
+            {
+                found = Some((kept.sender, kept.look));
+                break;
+            }
+        }
+        self.tally.idle.set(idle.len());
+        found
+    }
 }
 
 struct Idle<B> {
@@ -54,14 +75,39 @@ where
     /// An empty pool.
     #[must_use]
     pub fn new(upstream: Arc<Upstream>) -> Self {
+        Self::counting(upstream, |_| None)
+    }
+
+    /// The same, going on with the counts of the upstream that had its name before.
+    #[must_use]
+    pub fn after(old: &Self, upstream: Arc<Upstream>) -> Self {
+        Self::counting(upstream, |endpoint| old.tallies().find(|tally| tally.is_of(endpoint)).cloned())
+    }
+
+    fn counting(upstream: Arc<Upstream>, known: impl Fn(&str) -> Option<Arc<Tally>>) -> Self {
         let protocol = upstream.settings().protocol;
+        let tally = |endpoint: &Endpoint| {
+            known(&endpoint.url).unwrap_or_else(|| Arc::new(Tally::new(upstream.name(), &endpoint.url)))
+        };
         let pools = upstream.endpoints().iter().map(|endpoint| Pool {
             idle: RefCell::default(),
             shared: Multiplexed::default(),
             shares: Cell::new(protocol == Protocol::Http2 || protocol == Protocol::Auto && endpoint.https),
+            tally: tally(endpoint),
         });
         let pools = pools.collect();
         Self { upstream, pools }
+    }
+
+    /// What is counted of each endpoint.
+    pub fn tallies(&self) -> impl Iterator<Item = &Arc<Tally>> {
+        self.pools.iter().map(|pool| &pool.tally)
+    }
+
+    /// What is counted of this endpoint.
+    #[must_use]
+    pub fn tally(&self, endpoint: usize) -> Option<&Tally> {
+        self.pools.get(endpoint).map(|pool| &*pool.tally)
     }
 
     /// The upstream.
@@ -76,16 +122,13 @@ where
     #[must_use]
     pub fn reuse(self: &Rc<Self>, endpoint: usize, replayable: bool) -> Option<Connection<B>> {
         let pool = self.pools.get(endpoint)?;
-        let mut idle = pool.idle.borrow_mut();
-        while let Some(kept) = idle.pop_if(|newest| replayable || newest.since.elapsed() < FRESH) {
-            if kept.sender.is_ready()
-                && kept.since.elapsed() < self.upstream.settings().idle_timeout
-                && (replayable || kept.look.is_quiet())
-            {
-                return Some(self.connection(endpoint, Use::Alone(kept.sender, kept.look)));
-            }
-        }
-        if pool.shares.get() { self.place(endpoint, pool) } else { None }
+        let alone = pool.take(self.upstream.settings().idle_timeout, replayable);
+        let found = match alone.map(|(sender, look)| self.connection(endpoint, Use::Alone(sender, look))) {
+            None if pool.shares.get() => self.place(endpoint, pool),
+            found => found,
+        };
+        pool.tally.reused.add(u64::from(found.is_some()));
+        found
     }
 
     fn place(self: &Rc<Self>, endpoint: usize, pool: &Pool<B>) -> Option<Connection<B>> {
@@ -117,6 +160,7 @@ where
         if turn.is_some()
             && let Some(place) = self.place(index, pool)
         {
+            pool.tally.reused.add(1);
             return Ok(place);
         }
         let settings = self.upstream.settings();
@@ -136,6 +180,7 @@ where
                 if http2 { share(pool, stream).await? } else { alone(stream, look).await? }
             }
         };
+        pool.tally.opened.add(1);
         Ok(self.connection(index, use_of))
     }
 
@@ -143,7 +188,9 @@ where
     pub fn sweep(&self) {
         let limit = self.upstream.settings().idle_timeout;
         for pool in &self.pools {
-            pool.idle.borrow_mut().retain(|kept| !kept.sender.is_closed() && kept.since.elapsed() < limit);
+            let mut idle = pool.idle.borrow_mut();
+            idle.retain(|kept| !kept.sender.is_closed() && kept.since.elapsed() < limit);
+            pool.tally.idle.set(idle.len());
             pool.shared.sweep(limit);
         }
     }
@@ -163,6 +210,9 @@ where
         let mut idle = pool.idle.borrow_mut();
         if idle.len() < self.upstream.settings().max_idle {
             idle.push(Idle { sender, look, since: Instant::now() });
+        }
+        if let Some(tally) = self.tally(endpoint) {
+            tally.idle.set(idle.len());
         }
     }
 }

@@ -479,7 +479,7 @@ fn others_are_served_by_the_same_worker_while_a_guest_loops() {
 
 #[test]
 fn many_loops_at_once_cost_nobody_else_anything() {
-    let host = Host::with(hostile("loops"), r#"limits = { time = "100ms" }"#);
+    let host = Host::with(hostile("loops"), r#"limits = { time = "100ms", failures = 0 }"#);
     thread::scope(|scope| {
         let letters = HOOKS.iter().cycle().map(|(letter, _)| letter).take(20);
         let loops: Vec<_> =

@@ -33,8 +33,9 @@ impl Candidate {
         Ok(Self { engine, module: Arc::new(module), size: bytes.len(), compile_time })
     }
 
-    /// The module as a plugin with this configuration, the default limits, and all that it asks for granted.
-    pub(super) async fn configure(&self, config: &Json) -> Result<Arc<Plugin>, String> {
+    /// The module as a plugin with this configuration, the default limits, and all that it asks for granted; `fresh` has
+    /// each call made on an instance of its own.
+    pub(super) async fn configure(&self, config: &Json, fresh: bool) -> Result<Arc<Plugin>, String> {
         let asked = self.module.capabilities();
         let names: Vec<_> =
             asked.into_iter().filter(|asked| asked.needs_grant).map(|asked| asked.name).collect();
@@ -42,7 +43,8 @@ impl Candidate {
             names.iter().any(|name| name == "kv").then(|| Namespaces::default().open("plugin", KV_BYTES));
         let grants = Grants { names, store };
         let (name, module) = (&self.module.manifest().name, Arc::clone(&self.module));
-        let plugin = Plugin::load(&self.engine, name, module, config, Limits::default(), grants).await;
+        let limits = Limits { fresh, ..Limits::default() };
+        let plugin = Plugin::load(&self.engine, name, module, config, limits, grants).await;
         plugin
             .map(Arc::new)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))

@@ -177,7 +177,7 @@ impl Memory {
 
 /// The memory of an instance whose `init` has run.
 async fn started(candidate: &Candidate, config: &Json) -> Result<usize, String> {
-    let plugin = candidate.configure(config).await?;
+    let plugin = candidate.configure(config, false).await?;
     let pool = Pool::new(&candidate.engine, plugin);
     pool.warm().await.map_err(|error| error.to_string())?;
     Ok(pool.memory())

@@ -57,6 +57,15 @@ pub(super) struct BenchArgs {
     /// How often each hook is called.
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
+    /// Whether an instance serves one call after the other, or one.
+    #[arg(long, value_enum, default_value_t = Serving::Reuse)]
+    instance: Serving,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Serving {
+    Reuse,
+    Fresh,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +109,6 @@ pub(super) fn run(command: Command) -> ExitCode {
         Command::New(args) => new::new(&args.name, args.lang, args.sdk.as_deref()),
         Command::Inspect(args) => inspect::inspect(&args.module),
         Command::Test(args) => test::test(&args),
-        Command::Bench(args) => bench::bench(&args.module, args.calls),
+        Command::Bench(args) => bench::bench(&args.module, args.calls, args.instance == Serving::Fresh),
     }
 }

@@ -29,15 +29,20 @@ fn write(mut caller: Caller<'_, Guest>, level: u32, text: u32, len: u32) -> wasm
 }
 
 fn is_enabled(_: Caller<'_, Guest>, level: u32) -> i32 {
-    let enabled = match Level::from_u32(level) {
-        Some(Level::Error) => enabled!(target: "plugin", tracing::Level::ERROR),
-        Some(Level::Warn) => enabled!(target: "plugin", tracing::Level::WARN),
-        Some(Level::Info) => enabled!(target: "plugin", tracing::Level::INFO),
-        Some(Level::Debug) => enabled!(target: "plugin", tracing::Level::DEBUG),
-        Some(Level::Trace) => enabled!(target: "plugin", tracing::Level::TRACE),
-        None => return Code::Invalid as i32,
-    };
-    i32::from(enabled)
+    match Level::from_u32(level) {
+        Some(level) => i32::from(is_written(level)),
+        None => Code::Invalid as i32,
+    }
+}
+
+fn is_written(level: Level) -> bool {
+    match level {
+        Level::Error => enabled!(target: "plugin", tracing::Level::ERROR),
+        Level::Warn => enabled!(target: "plugin", tracing::Level::WARN),
+        Level::Info => enabled!(target: "plugin", tracing::Level::INFO),
+        Level::Debug => enabled!(target: "plugin", tracing::Level::DEBUG),
+        Level::Trace => enabled!(target: "plugin", tracing::Level::TRACE),
+    }
 }
 
 fn fail(mut caller: Caller<'_, Guest>, text: u32, len: u32) -> wasmtime::Result<i32> {
@@ -54,7 +59,13 @@ fn line(memory: &GuestMemory<'_>, text: u32, len: u32) -> wasmtime::Result<Strin
 }
 
 impl Guest {
+    /// Writes the line, unless the plugin has written too many: the guest is not to know what others of its kind do.
     fn log(&self, level: Level, text: &str) {
+        if !is_written(level) {
+            return;
+        }
+        let Some(left_out) = self.plugin.lines.admit() else { return };
+        self.plugin.say_left_out("of its own", left_out);
         let (plugin, id) = (&*self.plugin.name, self.exchange.id);
         match level {
             Level::Error => error!(target: "plugin", plugin, request_id = %id, "{text}"),

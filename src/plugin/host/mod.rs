@@ -8,6 +8,7 @@ mod head;
 mod http;
 mod kv;
 mod log;
+mod metrics;
 mod part;
 mod random;
 mod timer;
@@ -53,7 +54,7 @@ pub(super) struct Guest {
 }
 
 /// The capabilities everybody has.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     import::HEAD,
     import::BODY,
     import::ATTRIBUTES,
@@ -62,6 +63,7 @@ const FREE: [&str; 8] = [
     import::CLOCK,
     import::RANDOM,
     import::TIMER,
+    import::METRICS,
 ];
 
 /// How an import module stands to the contract.
@@ -95,6 +97,7 @@ pub(super) fn linker(engine: &wasmtime::Engine, clock: &Clock) -> wasmtime::Resu
     config::link(&mut linker)?;
     log::link(&mut linker)?;
     clock::link(&mut linker, clock)?;
+    metrics::link(&mut linker)?;
     kv::link(&mut linker)?;
     http::link(&mut linker)?;
     random::link(&mut linker)?;

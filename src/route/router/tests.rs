@@ -355,7 +355,8 @@ fn a_path_made_to_backtrack_is_answered_at_once() {
     for path in ["/a".repeat(depth), "/a".repeat(30_000), "/".repeat(60_000), "/%61".repeat(20_000)] {
         assert_eq!(router.find(None, &path, &Method::GET, &HeaderMap::new()), None);
     }
-    assert!(start.elapsed().as_millis() < 500, "{:?}", start.elapsed());
+    // One that goes back and forth takes years; a busy machine may take a while for one that does not.
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::log::{Log, message};
 use super::message::{Message, Request};
+use super::metrics::Metrics;
 use super::wait::eventually;
 use super::wire::Wire;
 
@@ -210,6 +211,12 @@ impl Gateway {
         let response = self.admin(Request::get("/status"));
         assert_eq!(response.status(), 200, "{}", response.text());
         serde_json::from_slice(&response.body).unwrap()
+    }
+
+    /// What the admin listener tells in numbers.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> Metrics {
+        Metrics::parse(&self.admin(Request::get("/metrics")).text())
     }
 
     /// How many instances of a plugin live.

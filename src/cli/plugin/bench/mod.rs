@@ -22,9 +22,9 @@ use crate::plugin::{Engine, Plugin, Pool};
 /// How many instances are started to see how long that takes.
 const STARTS: usize = 200;
 
-pub(super) fn bench(args: &ModuleArgs, calls: u32) -> ExitCode {
+pub(super) fn bench(args: &ModuleArgs, calls: u32, fresh: bool) -> ExitCode {
     block_on(async {
-        match Report::of(args, calls).await {
+        match Report::of(args, calls, fresh).await {
             Ok(report) if args.json => say(report.json()),
             Ok(report) => say(report.text()),
             Err(error) => return fail(error),
@@ -40,10 +40,12 @@ struct Report {
     version: String,
     /// Whether the gateway's own part was compiled with optimisation.
     release_build: bool,
+    /// Whether each call had an instance of its own; what it takes to start and to end it is then part of the call.
+    fresh: bool,
     /// Of each hook.
     calls: usize,
     hooks: Vec<HookReport>,
-    /// Of an instance, with `init`.
+    /// Of an instance, with `init` or from what `init` left.
     start: Times,
     /// Of an instance that has served the calls.
     memory_bytes: usize,
@@ -59,10 +61,10 @@ struct HookReport {
 }
 
 impl Report {
-    async fn of(args: &ModuleArgs, calls: u32) -> Result<Self, String> {
+    async fn of(args: &ModuleArgs, calls: u32, fresh: bool) -> Result<Self, String> {
         let candidate = Candidate::load(&args.file).await?;
         let described = |error: String| format!("{}: {error}", args.file.display());
-        let plugin = candidate.configure(&args.config).await.map_err(described)?;
+        let plugin = candidate.configure(&args.config, fresh).await.map_err(described)?;
         let pool = Rc::new(Pool::new(&candidate.engine, plugin));
         pool.warm().await.map_err(|error| error.to_string())?;
         let mut measured = rounds::run(&pool, calls).await.map_err(|error| error.to_string())?;
@@ -72,6 +74,7 @@ impl Report {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
             release_build: !cfg!(debug_assertions),
+            fresh,
             calls: rounds::rounds(calls) * rounds::BATCH,
             hooks: measured.into_iter().map(HookReport::from).collect(),
             start: starts(&candidate.engine, pool.plugin()).await?,
@@ -91,7 +94,7 @@ impl Report {
         for hook in &self.hooks {
             row(&mut text, &hook.hook, &hook.times, if hook.answered { "  answers" } else { "" });
         }
-        row(&mut text, "start with init", &self.start, "");
+        row(&mut text, if self.fresh { "fresh start" } else { "start with init" }, &self.start, "");
         let _ = writeln!(text, "  {:<18} {}", "memory", bytes(self.memory_bytes as u64));
         if !self.release_build {
             text.push_str("this gateway was built without --release: its own part is several times slower\n");

@@ -230,7 +230,8 @@ impl Stage {
 impl Running {
     fn new(engine: &Engine, snapshot: Snapshot) -> Self {
         let store = snapshot.plugins.first().and_then(|plugin| plugin.store()).cloned();
-        let proxy = Rc::new(Proxy::new(engine.clone(), Arc::new(Current::new(snapshot))));
+        let current = Arc::new(Current::new(snapshot));
+        let proxy = Rc::new(Proxy::new(engine.clone(), current, Arc::default()));
         Self { proxy, store, ticking: None }
     }
 

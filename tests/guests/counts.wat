@@ -1,0 +1,47 @@
+;; Defines a counter, a gauge and a histogram in `init`; each request adds to them. A request with `x-evil` tries what is
+;; refused and says the codes.
+(import "gatewright_metrics" "define" (func $define (param i32 i32 i32 i32 i32) (result i32)))
+(import "gatewright_metrics" "add" (func $add (param i32 f64) (result i32)))
+(import "gatewright_metrics" "set" (func $set (param i32 f64) (result i32)))
+(import "gatewright_metrics" "observe" (func $observe (param i32 f64) (result i32)))
+(data (i32.const 1024) "hits_total")
+(data (i32.const 1040) "level")
+(data (i32.const 1056) "size_bytes")
+(data (i32.const 1072) "x-evil")
+(data (i32.const 1088) "9lives")
+;; kind="a\"b"
+(data (i32.const 1104) "\04\00\00\00\03\00\00\00kinda\22b")
+;; plugin=""
+(data (i32.const 1136) "\06\00\00\00\00\00\00\00plugin")
+(global $hits (mut i32) (i32.const -1))
+(global $level (mut i32) (i32.const -1))
+(global $size (mut i32) (i32.const -1))
+
+(func (export "gatewright_init") (result i32)
+  (global.set $hits (call $define (i32.const 0) (i32.const 1024) (i32.const 10) (i32.const 1104) (i32.const 15)))
+  (global.set $level (call $define (i32.const 1) (i32.const 1040) (i32.const 5) (i32.const 0) (i32.const 0)))
+  (global.set $size (call $define (i32.const 2) (i32.const 1056) (i32.const 10) (i32.const 0) (i32.const 0)))
+  (i32.const 0))
+
+(func (export "gatewright_on_request") (result i32)
+  (drop (call $add (global.get $hits) (f64.const 1.5)))
+  (drop (call $set (global.get $level) (f64.const 7)))
+  (drop (call $add (global.get $level) (f64.const -2)))
+  (drop (call $observe (global.get $size) (f64.const 3)))
+  (if (i32.ge_s (call $head_get (i32.const 0) (i32.const 1072) (i32.const 6) (i32.const 0) (i32.const 1200) (i32.const 8))
+                (i32.const 0))
+    (then
+      (call $say (call $add (global.get $hits) (f64.const -1)))
+      (call $say (call $add (global.get $hits) (f64.const nan)))
+      (call $say (call $add (global.get $hits) (f64.const inf)))
+      (call $say (call $set (global.get $hits) (f64.const 1)))
+      (call $say (call $observe (global.get $level) (f64.const 1)))
+      (call $say (call $add (i32.const -1) (f64.const 1)))
+      ;; A kind, a name, labels that cannot be; a name of another kind.
+      (call $say (call $define (i32.const 3) (i32.const 1024) (i32.const 10) (i32.const 0) (i32.const 0)))
+      (call $say (call $define (i32.const 0) (i32.const 1088) (i32.const 6) (i32.const 0) (i32.const 0)))
+      (call $say (call $define (i32.const 0) (i32.const 1088) (i32.const 0) (i32.const 0) (i32.const 0)))
+      (call $say (call $define (i32.const 0) (i32.const 1024) (i32.const 10) (i32.const 1104) (i32.const 14)))
+      (call $say (call $define (i32.const 0) (i32.const 1024) (i32.const 10) (i32.const 1136) (i32.const 14)))
+      (call $say (call $define (i32.const 1) (i32.const 1024) (i32.const 10) (i32.const 0) (i32.const 0)))))
+  (i32.const 0))
