@@ -1,6 +1,7 @@
 //! The example plugins through the gateway, and the order in which plugins run.
 
 mod access;
+mod asking;
 mod bodies;
 mod direct;
 mod headers;
