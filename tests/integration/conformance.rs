@@ -106,6 +106,7 @@ const CONFIG: &str = r#"
 file = "<plugins>/tests/conformance-<language>.wasm"
 config = <config>
 allow = ["kv", "http:auth", "http:down"]
+instance = "<instance>"
 limits = { time = "100ms", body = "64KiB", http_body = "64KiB" }
 [upstream.app]
 endpoints = ["<app>"]
@@ -125,16 +126,17 @@ modify_response = ["guest"]
 
 const WORD: &str = r#"{ word = "wörd" }"#;
 
-fn setup(language: &str, config: &str, upstreams: &Upstreams) -> Setup {
+fn setup(language: &str, instance: &str, config: &str, upstreams: &Upstreams) -> Setup {
     let Upstreams { app, next, auth, down } = upstreams;
-    let setup = Gateway::with(CONFIG).put("language", language).put("config", config);
+    let setup =
+        Gateway::with(CONFIG).put("language", language).put("instance", instance).put("config", config);
     setup.put("app", app.url()).put("next", next.url()).put("auth", auth.url()).put("down", down.url())
 }
 
 impl Stage {
-    fn with(language: &str) -> Self {
+    fn with(language: &str, instance: &str) -> Self {
         let upstreams = Upstreams::new();
-        Self { gateway: setup(language, WORD, &upstreams).start(), upstreams }
+        Self { gateway: setup(language, instance, WORD, &upstreams).start(), upstreams }
     }
 
     /// What is not as the table says.
@@ -201,16 +203,19 @@ fn owned(message: &Message, name: &str) -> Vec<String> {
 
 /// Plays all cases, and tells of all that went wrong at once.
 #[track_caller]
-fn conforms(language: &str) {
+fn conforms(language: &str, instance: &str) {
     let table: Table = toml::from_str(TABLE).unwrap();
-    let stage = Stage::with(language);
+    let stage = Stage::with(language, instance);
     let wrong: Vec<String> = table
         .case
         .iter()
         .flat_map(|case| stage.play(case).into_iter().map(|what| format!("{}: {what}", case.name)))
         .collect();
-    assert!(wrong.is_empty(), "{language}:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{language} {instance}:\n{}", wrong.join("\n"));
     ticks(&stage);
+    let metrics = stage.gateway.admin(Request::get("/metrics")).text();
+    let counted = "gatewright_guest_conformance_total{plugin=\"guest\",by=\"table\"} 2\n";
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 /// That the guest has ticked once the gateway serves.
@@ -222,17 +227,27 @@ fn ticks(stage: &Stage) {
 
 #[test]
 fn rust_conforms() {
-    conforms("rust");
+    conforms("rust", "reuse");
 }
 
 #[test]
 fn assemblyscript_conforms() {
-    conforms("assemblyscript");
+    conforms("assemblyscript", "reuse");
+}
+
+#[test]
+fn rust_conforms_with_fresh_instances() {
+    conforms("rust", "fresh");
+}
+
+#[test]
+fn assemblyscript_conforms_with_fresh_instances() {
+    conforms("assemblyscript", "fresh");
 }
 
 /// What `check` says of the guest with this configuration.
 fn checked(language: &str, config: &str) -> Outcome {
-    setup(language, config, &Upstreams::new()).check()
+    setup(language, "reuse", config, &Upstreams::new()).check()
 }
 
 #[test]

@@ -4,6 +4,8 @@ import { CODE, refuse, unpack } from "./check.mjs";
 
 const [COUNTER, GAUGE, HISTOGRAM] = [0, 1, 2];
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** Labels that are the gateway's own. */
+const RESERVED = /^(plugin|le|__.*)$/;
 
 /** What a plugin has counted. */
 export class Metrics {
@@ -18,19 +20,19 @@ export class Metrics {
   }
 
   add(id, value) {
-    const series = this.#known(id);
+    const series = this.#changed(id, value);
     if (series.kind === HISTOGRAM || !(value >= 0 || series.kind === GAUGE)) refuse(CODE.invalid);
     series.value += value;
   }
 
   set(id, value) {
-    const series = this.#known(id);
+    const series = this.#changed(id, value);
     if (series.kind !== GAUGE) refuse(CODE.invalid);
     series.value = value;
   }
 
   observe(id, value) {
-    const series = this.#known(id);
+    const series = this.#changed(id, value);
     if (series.kind !== HISTOGRAM) refuse(CODE.invalid);
     series.observed.push(value);
   }
@@ -40,8 +42,9 @@ export class Metrics {
     return this.#series.map((series) => ({ ...series, observed: [...series.observed] }));
   }
 
-  #known(id) {
-    return this.#series[id >>> 0] ?? refuse(CODE.invalid);
+  #changed(id, value) {
+    if (!Number.isFinite(value)) refuse(CODE.invalid);
+    return this.#series[id >>> 0] ?? refuse(CODE.notFound);
   }
 }
 
@@ -64,6 +67,8 @@ export function metricsCalls(host, { bytes }) {
   return {
     define(kind, name, nameLength, labels, labelsLength) {
       const pairs = unpack(bytes(labels, labelsLength)).map(([name, value]) => [nameOf(name), textOf(value)]);
+      const names = new Set(pairs.map(([name]) => name));
+      if (names.size < pairs.length || pairs.some(([name]) => RESERVED.test(name))) refuse(CODE.invalid);
       return host.metrics.define(kind, nameOf(bytes(name, nameLength)), labelsOf(pairs));
     },
     add: (id, value) => host.metrics.add(id, value),

@@ -111,7 +111,9 @@ test("metrics count for all exchanges", () => {
   assert.deepEqual(counted(plugin.run(request())), [0, 3.5, []]);
   const refused = plugin.run(doing("metrics-refused")).failure;
   assert.equal(refused, "add to metric `asked_total`: not a valid name, value or number");
-  assert.throws(() => load(MODULE, { label: "a-b" }), /define metric `configured_total`: not a valid name/);
+  for (const label of ["a-b", "le", "plugin"]) {
+    assert.throws(() => load(MODULE, { label }), /define metric `configured_total`: not a valid name/);
+  }
 });
 
 test("random bytes, numbers and fractions are to be had", () => {

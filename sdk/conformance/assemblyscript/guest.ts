@@ -22,7 +22,7 @@ import { bodies, peeked, streamed } from "./bodies";
 import { entries } from "./entries";
 import { answered, attributes, clocks, failing, heads, logged, parts } from "./exchange";
 import { hex, tried } from "./report";
-import { Ticker, drawn, requests } from "./services";
+import { Ticker, counted, drawn, requests } from "./services";
 
 export * from "../../assemblyscript/assembly/exports/plugin";
 export * from "../../assemblyscript/assembly/exports/body";
@@ -49,6 +49,7 @@ class Conformance extends Middleware {
     if (name.startsWith("fail")) return failing(name);
     if (name.startsWith("kv")) return entries(name);
     if (name.startsWith("http")) return requests(name);
+    if (name.startsWith("metrics")) return counted(name);
     if (name.startsWith("random")) return drawn();
     if (name.startsWith("body")) return bodies(name, request);
     return Outcome.ok();

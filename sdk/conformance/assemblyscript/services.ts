@@ -1,4 +1,4 @@
-import { HttpRequest, HttpResponse, Outcome, Tick, http, kv, random } from "../../assemblyscript/assembly";
+import { HttpRequest, HttpResponse, Outcome, Tick, http, kv, metrics, random } from "../../assemblyscript/assembly";
 import { hex, say, shown, tried } from "./report";
 
 /** What came of a request to an upstream: the status, or why there is none. */
@@ -49,6 +49,32 @@ export function requests(name: string): Outcome {
     status(http.get("auth", "/").header("x y", "1").send()),
     status(http.get("auth", "/").header("x-a", "a\r\nx-b: c").send()),
   ]);
+}
+
+export function counted(name: string): Outcome {
+  if (name == "metrics") {
+    metrics.counter("conformance_total", [["by", "table"]]).add(2);
+    const gauge = metrics.gauge("conformance_level");
+    gauge.set(5);
+    gauge.add(-1.5);
+    metrics.histogram("conformance_seconds").observe(0.25);
+    return say([tried(true)]);
+  }
+  const report: string[] = [];
+  metrics.counter("a-b");
+  report.push(tried(true));
+  metrics.counter("");
+  report.push(tried(true));
+  metrics.counter("conformance_bad_total", [["a-b", "x"]]);
+  report.push(tried(true));
+  metrics.counter("conformance_bad_total", [["le", "x"]]);
+  report.push(tried(true));
+  metrics.counter("conformance_kind");
+  metrics.gauge("conformance_kind");
+  report.push(tried(true));
+  report.push(tried(metrics.counter("conformance_total", [["by", "table"]]).add(-1)));
+  report.push(tried(metrics.gauge("conformance_level").set(NaN)));
+  return say(report);
 }
 
 export function drawn(): Outcome {

@@ -76,6 +76,7 @@ impl Middleware for Conformance {
             "fail" => exchange::failing(&name),
             "kv" => entries::entries(&name),
             "http" => services::requests(&name),
+            "metrics" => services::counted(&name),
             "random" => services::drawn(),
             "body" => bodies::bodies(&name, request),
             _ => Ok(Continue),

@@ -58,6 +58,28 @@ pub(crate) fn requests(name: &str) -> Result<Flow> {
     }
 }
 
+pub(crate) fn counted(name: &str) -> Result<Flow> {
+    let by = [("by", "table")];
+    if name == "metrics" {
+        metrics::counter("conformance_total", &by)?.add(2.0)?;
+        let gauge = metrics::gauge("conformance_level", &[])?;
+        gauge.set(5.0)?;
+        gauge.add(-1.5)?;
+        metrics::histogram("conformance_seconds", &[])?.observe(0.25)?;
+        return say(&["ok"]);
+    }
+    metrics::counter("conformance_kind", &[])?;
+    say(&[
+        tried(metrics::counter("a-b", &[]).map(drop)),
+        tried(metrics::counter("", &[]).map(drop)),
+        tried(metrics::counter("conformance_bad_total", &[("a-b", "x")]).map(drop)),
+        tried(metrics::counter("conformance_bad_total", &[("le", "x")]).map(drop)),
+        tried(metrics::gauge("conformance_kind", &[]).map(drop)),
+        tried(metrics::counter("conformance_total", &by).and_then(|counter| counter.add(-1.0))),
+        tried(metrics::gauge("conformance_level", &[]).and_then(|gauge| gauge.set(f64::NAN))),
+    ])
+}
+
 pub(crate) fn drawn() -> Result<Flow> {
     let mut long = vec![0; 100_000];
     random::bytes(&mut long)?;
