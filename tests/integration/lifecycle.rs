@@ -7,7 +7,9 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::{Backend, Gate, Gateway, Reply, Request, Wire, check, eventually, plugins_folder, run};
+use crate::support::{
+    Authority, Backend, Gate, Gateway, Reply, Request, Wire, check, eventually, plugins_folder, run,
+};
 
 /// A backend that answers when the gate opens.
 fn held_by(gate: &Gate) -> Backend {
@@ -148,6 +150,7 @@ fn every_configuration_that_comes_with_the_gateway_passes_check() {
     std::fs::create_dir_all(&examples).unwrap();
     std::fs::create_dir(folder.path().join("target")).unwrap();
     symlink(plugins_folder(), folder.path().join("target/plugins")).unwrap();
+    make_certificates(&examples.join("certs"));
     let mut checked = 0;
     for from in [shipped.clone(), shipped.join("examples")] {
         for entry in from.read_dir().unwrap() {
@@ -163,6 +166,20 @@ fn every_configuration_that_comes_with_the_gateway_passes_check() {
         }
     }
     assert!(checked >= 5, "{checked} files");
+}
+
+/// Those that the example for TLS tells its reader to make.
+fn make_certificates(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    let authority = Authority::new();
+    for name in ["default", "shop.example", "wildcard.example", "gateway"] {
+        let issued = authority.issue(&[&name.replace("wildcard", "*")]);
+        std::fs::write(folder.join(format!("{name}.pem")), issued.certificate).unwrap();
+        std::fs::write(folder.join(format!("{name}-key.pem")), issued.key).unwrap();
+    }
+    for name in ["clients", "internal"] {
+        std::fs::write(folder.join(format!("{name}.pem")), authority.pem()).unwrap();
+    }
 }
 
 #[test]
