@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::config::{self, Config, Diagnostics, ListenerConfig, Problems};
+use crate::config::{self, Config, Diagnostics, ListenerConfig, NetworkConfig, Problems};
 use crate::plugin::Engine;
-use crate::proxy::Patience;
-use crate::server::{BindError, Bound, Http2, Inherited, Listener, Protocols, Workers};
+use crate::proxy::{Network, Patience, Trust};
+use crate::server::{BindError, Bound, HeadLimits, Http2, Inherited, Listener, Protocols, Workers};
 use crate::snapshot::{Builder, Current, Snapshot, listener_tls};
 
 /// Replaces what a gateway runs on.
@@ -289,6 +289,10 @@ pub fn check_addresses(config: &Config, ours: &[SocketAddr]) -> Result<(), Diagn
     problems.finish(())
 }
 
+fn network(config: &NetworkConfig) -> Network {
+    Network { address: config.address, prefix: config.prefix }
+}
+
 fn listener_of(config: &ListenerConfig) -> Listener {
     Listener {
         name: config.name.value.clone(),
@@ -297,9 +301,21 @@ fn listener_of(config: &ListenerConfig) -> Listener {
             header: config.header_timeout,
             idle: config.idle_timeout,
             body: config.body_timeout,
+            send: config.send_timeout,
+            request: config.request_timeout,
         },
+        proxy_protocol: config.proxy_protocol,
+        trust: Trust::new(config.trusted_proxies.iter().map(network).collect()),
+        max_connections: config.max_connections,
+        max_connections_per_client: config.max_connections_per_client,
+        max_body: config.max_body.unwrap_or(u64::MAX),
         protocols: Protocols {
-            max_head: usize::try_from(config.max_head).unwrap_or(usize::MAX),
+            head: HeadLimits {
+                head: usize::try_from(config.max_head).unwrap_or(usize::MAX),
+                target: usize::try_from(config.max_uri).unwrap_or(usize::MAX),
+                fields: usize::try_from(config.max_headers).unwrap_or(usize::MAX),
+            },
+            max_requests: config.max_requests.unwrap_or(u32::MAX),
             http2: config.http2.map(|http2| Http2 {
                 max_streams: http2.max_streams,
                 stream_window: http2.stream_window,

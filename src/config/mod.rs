@@ -16,6 +16,7 @@
 //! check — the syntax of paths, a module's file, a plugin's schema — is reported by that layer through [`Problems`],
 //! with the spans kept here.
 
+mod answer;
 mod diagnostics;
 mod endpoint_url;
 mod gateway;
@@ -26,6 +27,7 @@ mod json;
 mod kv;
 mod listener;
 mod names;
+mod network;
 mod plugin;
 mod render;
 mod route;
@@ -46,6 +48,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
+pub use answer::{AnswerConfig, PieceConfig};
 pub use diagnostics::{Diagnostic, Diagnostics, Problems};
 pub use endpoint_url::{EndpointUrl, UrlError};
 pub use gateway::{AdminConfig, GatewayConfig, Level, LogConfig, LogFormat};
@@ -54,6 +57,7 @@ pub use health::{HealthConfig, Probe};
 pub use http2::Http2Config;
 pub use kv::KvConfig;
 pub use listener::ListenerConfig;
+pub use network::NetworkConfig;
 pub use plugin::{Capability, InstanceUse, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
 pub use source::{Position, Source, Span, Spanned};

@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue, Method};
 use toml::de::DeValue;
 
 use super::Names;
+use super::answer::AnswerConfig;
 use super::diagnostics::Problems;
 use super::plugin::OnError;
 use super::scalar::choice;
@@ -34,6 +35,8 @@ pub struct RouteConfig {
     pub middleware: Vec<Spanned<PluginUse>>,
     /// The plugins on the upstream's response, in this order.
     pub modify_response: Vec<Spanned<PluginUse>>,
+    /// What it answers by itself.
+    pub answer: Option<AnswerConfig>,
 }
 
 /// A plugin in a route: `"api-key"` or `{ plugin = "api-key", on_error = "skip" }`.
@@ -62,6 +65,8 @@ impl RouteConfig {
         let director = table.optional("director", spanned(uses));
         let middleware = table.or("middleware", Vec::new(), list(plugins, spanned(uses)));
         let modify_response = table.or("modify_response", Vec::new(), list(plugins, spanned(uses)));
+        let respond = table.optional("respond", AnswerConfig::read_respond);
+        let redirect = table.optional("redirect", AnswerConfig::read_redirect);
         check_destination(&mut table, value);
         table.finish();
         let path = path?;
@@ -76,16 +81,31 @@ impl RouteConfig {
             director,
             middleware,
             modify_response,
+            answer: respond.or(redirect),
         })
     }
 }
 
-/// Refuses a route whose requests could go nowhere.
+/// Refuses a route whose requests could go nowhere, or to two places.
 fn check_destination(table: &mut TableReader<'_, '_>, route: &Value<'_>) {
-    if !table.has("upstream") && !table.has("director") {
-        route
-            .mistake(table.problems, "neither `upstream` nor `director`")
-            .help("add upstream = \"NAME\", or a director that chooses one");
+    let leads = ["upstream", "director", "modify_response"].into_iter().find(|key| table.has(key));
+    match (table.has("respond"), table.has("redirect"), leads) {
+        (false, false, _) if !table.has("upstream") && !table.has("director") => {
+            route
+                .mistake(table.problems, "neither `upstream` nor `director`")
+                .help("add upstream = \"NAME\", or a director that chooses one; or respond, or redirect");
+        }
+        (true, true, _) => {
+            route
+                .mistake(table.problems, "both `respond` and `redirect`")
+                .help("a redirect is a response: leave one of them out");
+        }
+        (true, _, Some(key)) | (_, true, Some(key)) => {
+            route
+                .mistake(table.problems, format!("a route that answers by itself has no `{key}`"))
+                .help("leave it out, or leave `respond` and `redirect` out");
+        }
+        _ => {}
     }
 }
 

@@ -13,14 +13,13 @@ pub(crate) struct TableReader<'a, 'p> {
     span: Span,
     entries: &'a DeTable<'a>,
     known: Vec<&'static str>,
-    later: Vec<&'static str>,
     pub(crate) problems: &'p mut Problems,
 }
 
 impl<'a, 'p> TableReader<'a, 'p> {
     /// The whole file.
     pub(crate) fn root(entries: &'a DeTable<'a>, problems: &'p mut Problems) -> Self {
-        Self { key: String::new(), span: Span::default(), entries, known: vec![], later: vec![], problems }
+        Self { key: String::new(), span: Span::default(), entries, known: vec![], problems }
     }
 
     /// The table that `value` has to be; `wanted` says which when it is none.
@@ -29,14 +28,7 @@ impl<'a, 'p> TableReader<'a, 'p> {
             value.expected(problems, wanted);
             return None;
         };
-        Some(Self {
-            key: value.key.clone(),
-            span: value.span,
-            entries,
-            known: vec![],
-            later: vec![],
-            problems,
-        })
+        Some(Self { key: value.key.clone(), span: value.span, entries, known: vec![], problems })
     }
 
     /// The value of a key that may be missing.
@@ -89,19 +81,11 @@ impl<'a, 'p> TableReader<'a, 'p> {
         self.entries.contains_key(key)
     }
 
-    /// Keys that a later version will know: they are refused as such, not as misspelt.
-    pub(crate) fn later(&mut self, keys: &[&'static str]) {
-        self.later.extend(keys);
-    }
-
     /// Refuses the keys that nobody asked for.
     pub(crate) fn finish(self) {
         for (key, _) in in_order(self.entries) {
             let name = key.get_ref().as_ref();
-            if self.later.contains(&name) {
-                let message = format!("`{name}` is not supported yet");
-                self.problems.add(Span::from(key.span()), child(&self.key, name), message);
-            } else if !self.known.contains(&name) {
+            if !self.known.contains(&name) {
                 let help = format!(
                     "{}known keys: {}",
                     did_you_mean(name, self.known.iter().copied()),

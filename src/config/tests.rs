@@ -161,7 +161,13 @@ fn every_key_of_a_listener_is_read() {
     assert_eq!(listener.header_timeout, Duration::from_secs(5));
     assert_eq!(listener.idle_timeout, Duration::from_secs(3600));
     assert_eq!(listener.body_timeout, Duration::from_millis(250));
-    assert_eq!(listener.max_head, 8192);
+    assert_eq!(listener.send_timeout, Duration::from_secs(60));
+    assert_eq!(listener.request_timeout, Some(Duration::from_secs(300)));
+    assert_eq!(listener.max_connections.zip(listener.max_connections_per_client), Some((10_000, 100)));
+    assert!(listener.proxy_protocol);
+    assert_eq!(listener.trusted_proxies.iter().map(|network| network.prefix).collect::<Vec<_>>(), [8, 128]);
+    assert_eq!(listener.max_requests.zip(listener.max_body), Some((1000, 1 << 30)));
+    assert_eq!((listener.max_head, listener.max_uri, listener.max_headers), (8192, 1024, 10_000));
     let http2 = Http2Config { max_streams: 10_000, stream_window: 64 << 10, connection_window: 1 << 30 };
     assert_eq!(listener.http2, Some(http2));
 }

@@ -62,6 +62,8 @@ pub struct UpstreamConfig {
     pub response_timeout: Duration,
     /// How long one endpoint may take where another one could be tried after it; none for as long as all together.
     pub per_try_timeout: Option<Duration>,
+    /// How long an endpoint may pause while it sends a body.
+    pub body_timeout: Duration,
     /// How many more endpoints are tried, where that is safe.
     pub retries: u32,
     /// How many retries there may be for a hundred requests.
@@ -155,6 +157,7 @@ impl UpstreamConfig {
             connect_timeout: table.or("connect_timeout", Duration::from_secs(1), timeout),
             response_timeout: table.or("response_timeout", Duration::from_secs(30), timeout),
             per_try_timeout: table.optional("per_try_timeout", timeout),
+            body_timeout: table.or("body_timeout", Duration::from_secs(60), timeout),
             retries: table.or("retries", 1, integer(0, MOST_RETRIES)),
             retry_budget: table.or("retry_budget", 20, integer(0, 100)),
             idle_timeout: table.or("idle_timeout", Duration::from_secs(60), timeout),

@@ -24,12 +24,12 @@ pub(super) enum Phase {
 /// No clock of ours gets that far.
 const BUSY: u64 = 1 << 63;
 
-fn start() -> Instant {
+pub(super) fn start() -> Instant {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     *START
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     u64::try_from(start().elapsed().as_millis()).unwrap_or(0)
 }
 
@@ -63,6 +63,12 @@ impl Activity {
             state if state > BUSY + 1 => self.0.store(state - 1, Ordering::Relaxed),
             _ => self.rest(),
         }
+    }
+
+    /// Whether an exchange is open.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.phase() == Phase::Busy
     }
 
     pub(super) fn phase(&self) -> Phase {

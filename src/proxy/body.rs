@@ -14,7 +14,9 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::coding::CodingError;
-use super::peer::Open;
+use super::error::ProxyError;
+use super::interim::{Held, Hold};
+use super::peer::{Open, Peer};
 use super::record::Record;
 use super::stage::Stage;
 use super::view::View;
@@ -36,8 +38,14 @@ enum Content {
         incoming: Incoming,
         pause: Pause,
         progress: Progress,
+        held: Option<Held>,
+        /// Bytes that it may still have.
+        left: u64,
     },
-    Upstream(Incoming),
+    Upstream {
+        incoming: Incoming,
+        pause: Pause,
+    },
     /// Read ahead: what was read goes first.
     Chained {
         front: VecDeque<Bytes>,
@@ -55,6 +63,10 @@ pub(super) struct Tail {
     pub(super) connection: Option<Connection<Body>>,
     pub(super) lease: Option<Lease>,
     pub(super) record: Option<Record>,
+    /// When it must have ended.
+    pub(super) deadline: Option<Pin<Box<Sleep>>>,
+    /// The request's body, where nobody has asked for it.
+    pub(super) hold: Option<Hold>,
     /// The exchange is no longer open on the client's connection.
     pub(super) open: Option<Open>,
     /// The exchange's snapshot lives to its end.
@@ -76,6 +88,18 @@ pub enum BodyError {
     /// Its content coding.
     #[error(transparent)]
     Coding(#[from] CodingError),
+    /// The endpoint paused for too long.
+    #[error("the endpoint sent nothing for {0:?}")]
+    EndpointPaused(Duration),
+    /// The client's body is larger than the listener takes.
+    #[error("larger than `max_body`")]
+    TooLarge,
+    /// The listener's `request_timeout` has run out.
+    #[error("the exchange took longer than `request_timeout`")]
+    Overdue,
+    /// The response has ended, and nobody has asked for the body.
+    #[error("nobody wants it")]
+    Unwanted,
 }
 
 impl Body {
@@ -92,17 +116,23 @@ impl Body {
         Self { content, tail: None }
     }
 
-    /// A client's body, which may pause for `limit` at most.
-    #[must_use]
-    pub fn from_client(incoming: Incoming, limit: Duration) -> Self {
+    /// A client's body, which may pause and grow as its listener allows.
+    ///
+    /// # Errors
+    /// [`ProxyError::LargeBody`], where that is known at once.
+    pub fn from_client(incoming: Incoming, peer: &Peer) -> Result<Self, ProxyError> {
+        let (limit, left) = (peer.patience.body, peer.max_body);
+        if incoming.size_hint().lower() > left {
+            return Err(ProxyError::LargeBody);
+        }
         let content = match incoming.is_end_stream() {
             true => Content::Empty,
             false => {
                 let pause = Pause { limit, timer: None };
-                Content::Client { incoming, pause, progress: Progress::default() }
+                Content::Client { incoming, pause, progress: Progress::default(), held: None, left }
             }
         };
-        Self { content, tail: None }
+        Ok(Self { content, tail: None })
     }
 
     /// Follows a client's body on its way; `None` for one that is there already.
@@ -125,8 +155,17 @@ impl Body {
         Self { content: Content::Stage(Box::new(stage)), tail: None }
     }
 
-    pub(super) fn from_upstream(incoming: Incoming) -> Self {
-        Self { content: Content::Upstream(incoming), tail: None }
+    /// An endpoint's body, which may pause for `limit` at most.
+    pub(super) fn from_upstream(incoming: Incoming, limit: Duration) -> Self {
+        Self { content: Content::Upstream { incoming, pause: Pause { limit, timer: None } }, tail: None }
+    }
+
+    /// Holds a client's body back until the endpoint asks for it; `None` where there is none to hold back.
+    pub(super) fn hold(&mut self) -> Option<Hold> {
+        let Content::Client { held, .. } = &mut self.content else { return None };
+        let hold = Hold::default();
+        *held = Some(Held::new(hold.clone()));
+        Some(hold)
     }
 
     /// Whether there is nothing to send.
@@ -169,7 +208,11 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Self { content, tail } = self.get_mut();
-        let frame = ready!(content.poll_frame(context));
+        let Poll::Ready(frame) = content.poll_frame(context) else {
+            let deadline = tail.as_mut().and_then(|tail| tail.deadline.as_mut());
+            let Some(deadline) = deadline else { return Poll::Pending };
+            return deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::Overdue)));
+        };
         match &frame {
             // Trailers are the end, and not everybody asks for more after them.
             Some(Ok(frame)) if frame.is_trailers() => *content = Content::Empty,
@@ -185,7 +228,7 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Empty => true,
             Content::Full(_) => false,
-            Content::Client { incoming, .. } | Content::Upstream(incoming) => incoming.is_end_stream(),
+            Content::Client { incoming, .. } | Content::Upstream { incoming, .. } => incoming.is_end_stream(),
             Content::Chained { front, trailers, rest } => {
                 let rest_ended = rest.as_ref().is_none_or(|rest| rest.is_end_stream());
                 front.iter().all(Bytes::is_empty) && trailers.is_none() && rest_ended
@@ -198,7 +241,7 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Client { incoming, .. } | Content::Upstream(incoming) => incoming.size_hint(),
+            Content::Client { incoming, .. } | Content::Upstream { incoming, .. } => incoming.size_hint(),
             Content::Chained { front, trailers, rest } => {
                 chained_size(front, trailers.as_ref(), rest.as_deref())
             }
@@ -254,15 +297,37 @@ impl Content {
                 }
             },
             Self::Stage(stage) => stage.poll_frame(context),
-            Self::Upstream(incoming) => Pin::new(incoming).poll_frame(context).map_err(BodyError::Wire),
-            Self::Client { incoming, pause, progress } => match Pin::new(incoming).poll_frame(context) {
+            Self::Upstream { incoming, pause } => match Pin::new(incoming).poll_frame(context) {
                 Poll::Ready(frame) => {
                     pause.over();
-                    progress.step(frame.as_ref());
                     Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Wire)))
                 }
-                Poll::Pending => pause.poll(context).map(|()| Some(Err(BodyError::Paused(pause.limit)))),
+                Poll::Pending => {
+                    pause.poll(context).map(|()| Some(Err(BodyError::EndpointPaused(pause.limit))))
+                }
             },
+            Self::Client { incoming, pause, progress, held, left } => {
+                if let Some(hold) = held {
+                    if !ready!(hold.poll(context)) {
+                        return Poll::Ready(Some(Err(BodyError::Unwanted)));
+                    }
+                    *held = None;
+                }
+                match Pin::new(incoming).poll_frame(context) {
+                    Poll::Ready(frame) => {
+                        pause.over();
+                        progress.step(frame.as_ref());
+                        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+                            match left.checked_sub(data.len() as u64) {
+                                Some(fewer) => *left = fewer,
+                                None => return Poll::Ready(Some(Err(BodyError::TooLarge))),
+                            }
+                        }
+                        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Wire)))
+                    }
+                    Poll::Pending => pause.poll(context).map(|()| Some(Err(BodyError::Paused(pause.limit)))),
+                }
+            }
         }
     }
 }
@@ -280,6 +345,9 @@ impl Tail {
     fn end(self, complete: bool) {
         if let Some(connection) = self.connection.filter(|_| complete) {
             connection.release();
+        }
+        if let Some(hold) = self.hold {
+            hold.give_up();
         }
         if let Some(record) = self.record {
             record.end(complete);

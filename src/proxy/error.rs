@@ -5,6 +5,7 @@ use http::StatusCode;
 use super::body::BodyError;
 use super::coding::CodingError;
 use super::intake::Refusal;
+use super::objection::Objection;
 use crate::exchange::Side;
 use crate::plugin::{CallError, Failure, Hook};
 use crate::upstream::{ConnectError, Miss, Refused};
@@ -15,9 +16,9 @@ pub enum ProxyError {
     /// The request itself cannot be served.
     #[error("bad request: {0}")]
     BadRequest(&'static str),
-    /// A method that a gateway does not serve.
-    #[error("the method CONNECT is not served")]
-    Connect,
+    /// The request was refused before anybody looked at what it asks for.
+    #[error("refused: {0}")]
+    Refused(#[from] Objection),
     /// No route matches.
     #[error("no route matches")]
     NoRoute,
@@ -59,6 +60,14 @@ pub enum ProxyError {
         /// Why.
         error: hyper::Error,
     },
+    /// The endpoint's response could be read in more than one way.
+    #[error("{endpoint}: {flaw}")]
+    Doubtful {
+        /// The endpoint.
+        endpoint: String,
+        /// What is wrong with it.
+        flaw: &'static str,
+    },
     /// The endpoint changed protocols without being asked to.
     #[error("{endpoint}: switched protocols, which nobody asked for")]
     Unasked {
@@ -76,6 +85,12 @@ pub enum ProxyError {
     /// The client's body ended early or broke while it was sent on.
     #[error("the client's body broke off: {0}")]
     ClientBody(hyper::Error),
+    /// The body is larger than the listener takes.
+    #[error("the client's body is larger than `max_body`")]
+    LargeBody,
+    /// The exchange took longer than the listener allows.
+    #[error("no response within {0:?}, the listener's `request_timeout`")]
+    Overdue(Duration),
     /// The client paused for too long while it sent its body.
     #[error("the client paused for longer than `body_timeout` while it sent its body")]
     ClientPaused,
@@ -99,15 +114,17 @@ impl ProxyError {
         match self {
             Self::BadRequest(_) | Self::ClientBody(_) => StatusCode::BAD_REQUEST,
             Self::ClientPaused => StatusCode::REQUEST_TIMEOUT,
-            Self::Connect => StatusCode::NOT_IMPLEMENTED,
+            Self::LargeBody => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(refusal) => refusal.status(),
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoEndpoint(_) | Self::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoUpstream(_)
             | Self::UnknownEndpoint { .. }
             | Self::Unreachable { .. }
             | Self::Broken { .. }
+            | Self::Doubtful { .. }
             | Self::Unasked { .. } => StatusCode::BAD_GATEWAY,
-            Self::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Late { .. } | Self::Overdue(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Plugin(error) => plugin_status(error),
             Self::Body { side, refusal } => body_status(*side, refusal),
         }
@@ -129,10 +146,23 @@ impl ProxyError {
         }
     }
 
+    /// Whether the client's connection ends with the response: what it sends next may not be what it means.
+    #[must_use]
+    pub fn ends_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::BadRequest(_)
+                | Self::ClientBody(_)
+                | Self::ClientPaused
+                | Self::LargeBody
+        )
+    }
+
     /// Whether the gateway's operator should hear of it: what clients do wrong is theirs.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.status().is_server_error()
+        self.status().is_server_error() && !matches!(self, Self::Refused(_))
     }
 }
 
@@ -149,9 +179,9 @@ fn body_status(side: Side, refusal: &Refusal) -> StatusCode {
         (_, Refusal::Broken(BodyError::Plugin(error))) => plugin_status(error),
         (Side::Response, _) => StatusCode::BAD_GATEWAY,
         (_, Refusal::Broken(BodyError::Paused(_))) => StatusCode::REQUEST_TIMEOUT,
-        (_, Refusal::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+        (_, Refusal::TooLarge(_) | Refusal::Broken(BodyError::TooLarge)) => StatusCode::PAYLOAD_TOO_LARGE,
         (_, Refusal::Coding(error) | Refusal::Broken(BodyError::Coding(error))) => coding_status(error),
-        (_, Refusal::Broken(BodyError::Wire(_))) => StatusCode::BAD_REQUEST,
+        (_, Refusal::Broken(_)) => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -1,13 +1,16 @@
 //! Sending the request to an endpoint, and to another one where that is safe.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, HOST, UPGRADE};
+use http::header::{CONNECTION, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{PathAndQuery, Uri};
-use http::{Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 use tokio::time::{timeout, timeout_at};
@@ -16,6 +19,7 @@ use super::body::{Body, BodyError, Progress};
 use super::error::ProxyError;
 use super::headers;
 use super::intake::Refusal;
+use super::interim::{self, Hold};
 use super::record::Record;
 use super::upgrade::Upgrade;
 use super::view::View;
@@ -49,11 +53,17 @@ pub(super) async fn forward(
         began: settings.per_try_timeout.map(|_| Instant::now()),
         tried: SmallVec::new(),
         last: None,
+        hold: None,
         record,
     };
     let (response, connection, mut lease) = attempts.run(body).await?;
     lease.keep(place);
-    accept(exchange, response, connection, lease, upgrade)
+    let hold = attempts.hold.take();
+    let mut body = accept(exchange, response, connection, lease, upgrade)?;
+    if hold.is_some() {
+        body.tail().hold = hold;
+    }
+    Ok(body)
 }
 
 /// The upstream: the director's choice, else the route's.
@@ -95,6 +105,8 @@ struct Attempts<'a> {
     tried: SmallVec<[usize; 4]>,
     /// Why the last endpoint that was tried did not answer.
     last: Option<ProxyError>,
+    /// The body, where the client waits to be asked for it.
+    hold: Option<Hold>,
     record: &'a mut Record,
 }
 
@@ -208,7 +220,11 @@ impl Attempts<'_> {
         let (started, progress) = (Instant::now(), body.progress());
         let (limit, another) = self.limit();
         let spare = body.again();
-        match within(limit, progress, connection.send(self.request(endpoint, body))).await {
+        let mut request = self.request(endpoint, body);
+        if let Some(client) = self.record.interim.clone() {
+            interim::pass_on(&mut request, client, waker().await, self.hold.clone());
+        }
+        match within(limit, progress, connection.send(request)).await {
             Ok(Ok(response)) => {
                 let time = started.elapsed();
                 self.record.upstream_time = Some(time);
@@ -246,13 +262,23 @@ impl Attempts<'_> {
     }
 
     /// The request as it goes over the wire to this endpoint.
-    fn request(&self, endpoint: &Endpoint, body: Body) -> Request<Body> {
+    fn request(&mut self, endpoint: &Endpoint, mut body: Body) -> Request<Body> {
         let head = &self.exchange.request;
+        let mut headers = head.headers.clone();
+        if headers.contains_key(EXPECT) {
+            self.hold = body.hold();
+            if self.hold.is_none() {
+                headers.remove(EXPECT);
+            }
+        }
+        // hyper takes it that these have no body unless told otherwise.
+        if matches!(head.method, Method::GET | Method::HEAD) && body.size_hint().exact().is_none() {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         let mut request = Request::new(body);
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = uri(endpoint, &head.target);
         *request.version_mut() = Version::HTTP_11;
-        let mut headers = head.headers.clone();
         let settings = self.connections.upstream().settings();
         if let Some(host) = settings.host.as_ref().filter(|_| !self.exchange.direction.host_set) {
             headers.insert(HOST, host.clone());
@@ -265,6 +291,11 @@ impl Attempts<'_> {
         *request.headers_mut() = headers;
         request
     }
+}
+
+/// Wakes the task that this runs in: that of the client's connection.
+async fn waker() -> Waker {
+    poll_fn(|context| Poll::Ready(context.waker().clone())).await
 }
 
 /// The time ran out.
@@ -297,6 +328,7 @@ fn blame(lease: Lease, miss: Box<Miss>) -> Box<Miss> {
         miss.error,
         ProxyError::ClientBody(_)
             | ProxyError::ClientPaused
+            | ProxyError::LargeBody
             | ProxyError::Plugin(_)
             | ProxyError::Body { .. }
     );
@@ -323,7 +355,8 @@ fn broken(error: hyper::Error, endpoint: &Endpoint) -> ProxyError {
         Some(BodyError::Coding(coding)) => {
             ProxyError::Body { side: Side::Request, refusal: Refusal::Coding(coding.clone()) }
         }
-        Some(BodyError::Wire(_)) | None => ProxyError::ClientBody(error),
+        Some(BodyError::TooLarge) => ProxyError::LargeBody,
+        Some(_) | None => ProxyError::ClientBody(error),
     }
 }
 
@@ -338,11 +371,17 @@ fn accept(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(exchange, response, lease, upgrade);
     }
+    if let Some(flaw) = headers::flaw(&response) {
+        let endpoint = lease.endpoint().map(ToString::to_string).unwrap_or_default();
+        lease.fail();
+        return Err(ProxyError::Doubtful { endpoint, flaw });
+    }
     lease.succeed();
     let (mut head, incoming) = response.into_parts();
     headers::strip_hop_by_hop(&mut head.headers);
     exchange.response = Some(ResponseHead { status: head.status, headers: head.headers });
-    let mut body = Body::from_upstream(incoming);
+    let limit = lease.upstream().settings().body_timeout;
+    let mut body = Body::from_upstream(incoming, limit);
     let tail = body.tail();
     tail.connection = Some(connection);
     tail.lease = Some(lease);

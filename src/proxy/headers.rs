@@ -3,16 +3,19 @@
 //! Hop-by-hop fields go first: were they stripped after the director, a client could name a field in `Connection` and so
 //! delete what the director had added.
 
+use std::net::Ipv6Addr;
+
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Version, request};
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, Response, Version, request};
 use smallvec::SmallVec;
 
 use super::error::ProxyError;
 use super::http2;
+use super::objection::Objection;
 use crate::exchange::{RequestHead, Scheme};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -35,15 +38,39 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// The host that the client asks for: an absolute target's own, else the `Host` field.
 pub(super) fn host(head: &request::Parts) -> Result<Option<&str>, ProxyError> {
-    if head.method == Method::CONNECT {
-        return Err(ProxyError::Connect);
+    refuse(head)?;
+    let host = match head.version {
+        Version::HTTP_2 => http2::host(head)?,
+        _ => {
+            let field = host_field(head)?;
+            head.uri.authority().map(Authority::as_str).or(field)
+        }
+    };
+    match host.is_none_or(is_host) {
+        true => Ok(host),
+        false => Err(ProxyError::BadRequest("the host is not a name or an address, and perhaps a port")),
     }
-    if head.version == Version::HTTP_2 {
-        return http2::host(head);
+}
+
+/// What no route could make right.
+fn refuse(head: &request::Parts) -> Result<(), Objection> {
+    if let Some(refusal) = head.extensions.get::<Objection>() {
+        return Err(*refusal);
     }
-    if let Some(authority) = head.uri.authority() {
-        return Ok(Some(authority.as_str()));
+    match head.method.as_str() {
+        "CONNECT" => return Err(Objection::Connect),
+        "TRACE" | "TRACK" => return Err(Objection::Method),
+        _ => {}
     }
+    // HTTP/1.0 has no expectations.
+    let expected = head.headers.get(EXPECT).filter(|_| head.version != Version::HTTP_10);
+    if expected.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Objection::Expectation);
+    }
+    Ok(())
+}
+
+fn host_field(head: &request::Parts) -> Result<Option<&str>, ProxyError> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let first = hosts.next().map(HeaderValue::to_str).transpose();
     match (first, hosts.next()) {
@@ -53,6 +80,29 @@ pub(super) fn host(head: &request::Parts) -> Result<Option<&str>, ProxyError> {
         (Ok(host), None) => Ok(host),
         (Err(_), _) => Err(ProxyError::BadRequest("the Host field is not readable")),
         (_, Some(_)) => Err(ProxyError::BadRequest("more than one Host field")),
+    }
+}
+
+/// A name or an address, and perhaps a port (RFC 9110, 7.2). Of what RFC 3986 allows in a name, the comma is left out:
+/// it looks like a list.
+fn is_host(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((address, port))) if address.parse::<Ipv6Addr>().is_ok() => ("address", port),
+        Some(_) => return false,
+        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
+    };
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
+    !name.is_empty() && name.bytes().all(in_name) && is_port(port)
+}
+
+/// Nothing, or a colon with digits behind it.
+fn is_port(port: &str) -> bool {
+    match port.as_bytes() {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => {
+            digits.iter().all(u8::is_ascii_digit) && port.trim_start_matches(':').parse::<u16>().is_ok()
+        }
+        _ => false,
     }
 }
 
@@ -72,22 +122,52 @@ pub(super) fn outgoing(head: request::Parts) -> RequestHead {
     RequestHead { method, target, version, headers }
 }
 
-/// Strips what belongs to the client's connection and says on whose behalf the request is sent.
-pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue, scheme: Scheme) {
+/// Strips what belongs to the client's connection and says on whose behalf the request is sent. A trusted proxy has said
+/// already what the client asked for.
+pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue, scheme: Scheme, trusted: bool) {
     let headers = &mut head.headers;
     let trailers = accepts_trailers(headers);
     strip_hop_by_hop(headers);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    // The server side answers `Expect` by itself as soon as the body is asked for.
-    headers.remove(EXPECT);
+    if head.version != Version::HTTP_11 {
+        // Of others the server side takes care by itself.
+        headers.remove(EXPECT);
+    }
     append_forwarded_for(headers, client);
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme.as_str()));
+    if !trusted || !headers.contains_key(X_FORWARDED_PROTO) {
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme.as_str()));
+    }
+    if trusted && headers.contains_key(X_FORWARDED_HOST) {
+        return;
+    }
     match headers.get(HOST).cloned() {
         Some(host) => headers.insert(X_FORWARDED_HOST, host),
         None => headers.remove(X_FORWARDED_HOST),
     };
+}
+
+/// What makes it doubtful where a response ends, or what it is. hyper reads all of these.
+pub(super) fn flaw<B>(response: &Response<B>) -> Option<&'static str> {
+    let headers = response.headers();
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (lengths.next(), codings.next()) {
+        _ if response.status().as_u16() > 599 => Some("a status above 599"),
+        (Some(_), Some(_)) => Some("both Content-Length and Transfer-Encoding"),
+        (Some(_), _) if lengths.next().is_some() => Some("more than one Content-Length"),
+        (Some(length), _) if !is_number(length) => Some("Content-Length is not a number"),
+        (_, Some(_)) if codings.next().is_some() => Some("more than one Transfer-Encoding"),
+        (_, Some(coding)) if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") => {
+            Some("a transfer coding other than chunked")
+        }
+        _ => None,
+    }
+}
+
+fn is_number(value: &HeaderValue) -> bool {
+    !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
 }
 
 /// Strips hop-by-hop fields and those that `Connection` names.
@@ -174,7 +254,7 @@ mod tests {
         for (name, value) in headers(fields).iter() {
             head.headers.append(name, value.clone());
         }
-        prepare(&mut head, &HeaderValue::from_static("10.0.0.1"), Scheme::Http);
+        prepare(&mut head, &HeaderValue::from_static("10.0.0.1"), Scheme::Http, false);
         head.headers
     }
 
@@ -201,6 +281,21 @@ mod tests {
         ]);
         assert_eq!(left["host"], "a");
         assert_eq!(left["x-forwarded-for"], "10.0.0.1");
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        for host in
+            ["a", "A.test", "a_b.test:80", "a:", "127.0.0.1:65535", "[::1]", "[::ffff:1.2.3.4]:80", "%C3%A9"]
+        {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "", ":80", "a b", "a,b", "a@b", "a/b", "a:b", "a:+1", "a:65536", "a:1:2", "[::1", "[a]", "::1",
+            "[::1]a",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
     }
 
     #[test]

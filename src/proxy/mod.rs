@@ -10,22 +10,29 @@ mod forward;
 mod headers;
 mod http2;
 mod intake;
+mod interim;
+mod objection;
 mod outbound;
 mod peer;
 mod record;
+mod reply;
 mod respond;
 mod stage;
+mod stall;
 mod tally;
 mod ticks;
+mod trust;
 mod upgrade;
 mod view;
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use crate::exchange::Exchange;
 use crate::metrics::Registry;
@@ -38,8 +45,12 @@ pub use body::{Body, BodyError};
 pub use coding::CodingError;
 pub use error::ProxyError;
 pub use intake::Refusal;
+pub use interim::Interim;
+pub use objection::Objection;
 pub use peer::{Open, Patience, Peer};
+pub use stall::Stall;
 pub use ticks::Ticks;
+pub use trust::{Network, Trust};
 pub use view::View;
 
 use chain::Chain;
@@ -88,11 +99,17 @@ impl Proxy {
         let mut exchange = open(&view, route.as_ref().ok().copied(), head, peer, &mut record);
         exchange.outlet = view.outlet();
         let mut chain = Chain::new(&view, route.as_ref().ok().copied());
-        let served = match route {
-            Ok(route) => {
-                let body = Body::from_client(body, peer.patience.body);
+        let served = match route.and_then(|route| Ok((route, Body::from_client(body, peer)?))) {
+            Ok((route, body)) => {
                 record.follow(&body);
-                serve(&view, route, &mut chain, &mut exchange, &mut record, body, upgrade).await
+                let mut served =
+                    pin!(serve(&view, route, &mut chain, &mut exchange, &mut record, body, upgrade));
+                match peer.patience.request {
+                    None => served.as_mut().await,
+                    Some(limit) => timeout(limit, served.as_mut())
+                        .await
+                        .unwrap_or_else(|_| Err(ProxyError::Overdue(limit))),
+                }
             }
             Err(error) => Err(error),
         };
@@ -116,8 +133,9 @@ fn open(
     let name = Arc::clone(tally.route());
     record.open(tally);
     let mut request = headers::outgoing(head);
-    headers::prepare(&mut request, &peer.ip, peer.scheme());
-    let mut exchange = Box::new(Exchange::open(record.id, peer.address, name, request));
+    record.client = peer.client(&request.headers);
+    headers::prepare(&mut request, &peer.ip, peer.scheme(), peer.is_trusted());
+    let mut exchange = Box::new(Exchange::open(record.id, record.client, name, request));
     exchange.scheme = peer.scheme();
     for (name, value) in peer.tls().into_iter().flat_map(tls::Facts::attributes) {
         // There is room for these few.
@@ -142,6 +160,9 @@ async fn serve(
     }
     if let Flow::Answered = chain::direct(view, route, exchange, &mut body, record).await? {
         return respond::answered(exchange);
+    }
+    if let Some(answer) = &route.answer {
+        return reply::reply(answer, exchange);
     }
     let mut body = forward::forward(view, route.upstream, exchange, record, body, upgrade).await?;
     chain::modify_response(view, route, exchange, &mut body, record).await?;

@@ -1,14 +1,18 @@
+use std::any::Any;
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
-use tokio::sync::{Notify, mpsc};
+use http::{HeaderMap, HeaderValue};
+use tokio::sync::Notify;
 
 use super::activity::{Activity, Phase};
 use super::churn::Churn;
+use super::interim::Interim;
+use super::stall::Stall;
+use super::trust::Trust;
 use crate::exchange::Scheme;
 use crate::tls;
 
@@ -21,6 +25,10 @@ pub struct Patience {
     pub idle: Duration,
     /// Between two pieces of a body.
     pub body: Duration,
+    /// Between two pieces of a response that it takes.
+    pub send: Duration,
+    /// From the head of a request to the end of its response; `None` is for ever.
+    pub request: Option<Duration>,
 }
 
 /// The client's end of a connection, and what the connection is doing.
@@ -32,6 +40,10 @@ pub struct Peer {
     pub ip: HeaderValue,
     /// How long it may take for what.
     pub patience: Patience,
+    /// Bytes that the body of a request may have.
+    pub max_body: u64,
+    /// Whom it may name as the client; `None` where its word does not count.
+    trust: Option<Trust>,
     activity: Arc<Activity>,
     /// Whether its listener has gone.
     parts: Cell<bool>,
@@ -41,21 +53,52 @@ pub struct Peer {
     tls: OnceCell<tls::Facts>,
     /// Told when that is too fast.
     restless: Notify,
-    /// Dropped with the peer: whoever drains the gateway waits for that.
-    _open: mpsc::Sender<()>,
+    interim: Arc<Interim>,
+    stall: Arc<Stall>,
+    /// Dropped with the peer: whoever waits for the connection's end waits for that.
+    _held: Box<dyn Any>,
 }
 
 impl Peer {
-    /// A connection that was just accepted.
+    /// A connection that was just accepted. `held` is dropped when it has ended, and its tunnels with it.
     #[must_use]
-    pub fn new(address: SocketAddr, patience: Patience, open: mpsc::Sender<()>) -> Self {
+    pub fn new(address: SocketAddr, patience: Patience, max_body: u64, held: impl Any) -> Self {
         // An address is made of digits, dots and colons: always a valid value.
         let ip = HeaderValue::try_from(address.ip().to_canonical().to_string())
             .unwrap_or(HeaderValue::from_static("unknown"));
         let activity = Arc::new(Activity::accepted());
         let (churn, restless) = (Churn::default(), Notify::new());
-        let (parts, tls) = (Cell::new(false), OnceCell::new());
-        Self { address, ip, patience, activity, parts, churn, tls, restless, _open: open }
+        Self {
+            address,
+            ip,
+            patience,
+            max_body,
+            trust: None,
+            activity,
+            parts: Cell::new(false),
+            churn,
+            tls: OnceCell::new(),
+            restless,
+            interim: Arc::default(),
+            stall: Arc::default(),
+            _held: Box::new(held),
+        }
+    }
+
+    /// Believes what it says of clients, where it is a trusted proxy.
+    #[must_use]
+    pub fn behind(self, trust: &Trust) -> Self {
+        let trust = trust.has(self.address.ip()).then(|| trust.clone());
+        Self { trust, ..self }
+    }
+
+    pub(super) fn is_trusted(&self) -> bool {
+        self.trust.is_some()
+    }
+
+    /// Who sent a request with these fields, as far as it is known.
+    pub(super) fn client(&self, headers: &HeaderMap) -> SocketAddr {
+        self.trust.as_ref().map_or(self.address, |trust| trust.client(self.address, headers))
     }
 
     /// For the stream, which knows when bytes come in.
@@ -81,6 +124,18 @@ impl Peer {
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         if self.tls.get().is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// For the stream, which writes them, and for exchanges, which hear of them.
+    #[must_use]
+    pub fn interim(&self) -> Arc<Interim> {
+        Arc::clone(&self.interim)
+    }
+
+    /// For the stream, which knows when the client takes what it gets.
+    #[must_use]
+    pub fn stall(&self) -> Arc<Stall> {
+        Arc::clone(&self.stall)
     }
 
     /// An exchange begins. It ends when what is returned is dropped.
@@ -115,14 +170,16 @@ impl Peer {
         }
     }
 
-    /// When the connection must have moved on; `None` while an exchange is open.
+    /// When the connection must have moved on; `None` while an exchange is open, and the client takes what it gets.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        match self.activity.phase() {
+        let stalled = self.stall.since().map(|since| since + self.patience.send);
+        let silent = match self.activity.phase() {
             Phase::Idle(since) => Some(since + self.patience.idle),
             Phase::Head(since) => Some(since + self.patience.header),
             Phase::Busy => None,
-        }
+        };
+        stalled.or(silent)
     }
 }
 
@@ -134,6 +191,10 @@ pub struct Open {
 }
 
 impl Open {
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     /// It ended as it should, or for a reason that is not the client's.
     pub(super) fn settle(&mut self) {
         self.settled = true;

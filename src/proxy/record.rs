@@ -9,6 +9,7 @@ use http::{Method, Request, StatusCode, Uri, Version};
 use tracing::{info, trace};
 
 use super::body::{Body, Progress};
+use super::interim::Interim;
 use super::peer::Peer;
 use super::stage::Late;
 use super::tally::Tally;
@@ -28,7 +29,8 @@ pub(super) struct Record {
     /// What is counted of the route, once it is known.
     tally: Option<Arc<Tally>>,
     started: Instant,
-    client: SocketAddr,
+    /// Who asked, as far as trusted proxies tell.
+    pub(super) client: SocketAddr,
     method: Method,
     uri: Uri,
     version: Version,
@@ -43,6 +45,8 @@ pub(super) struct Record {
     tried: Option<(Arc<Upstream>, usize)>,
     /// How far the request's body has come, where there is one.
     received: Option<Progress>,
+    /// Where interim responses go; `None` where the client does not know any.
+    pub(super) interim: Option<Arc<Interim>>,
     /// Bytes of the response's body.
     pub(super) sent: u64,
     complete: bool,
@@ -67,6 +71,7 @@ impl Record {
             attempts: 0,
             tried: None,
             received: None,
+            interim: (request.version() == Version::HTTP_11).then(|| peer.interim()),
             sent: 0,
             complete: false,
             exchange: None,
@@ -96,6 +101,7 @@ impl Record {
             attempts: 0,
             tried: None,
             received: None,
+            interim: None,
             sent: 0,
             complete: false,
             late: None,
@@ -124,6 +130,11 @@ impl Record {
     /// Where guests that bodies go through leave their attributes.
     pub(super) fn late(&mut self) -> Late {
         Rc::clone(self.late.get_or_insert_default())
+    }
+
+    /// When the exchange began.
+    pub(super) fn started(&self) -> Instant {
+        self.started
     }
 
     /// An endpoint is being tried.

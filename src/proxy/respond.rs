@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
+use tokio::time::sleep_until;
 use tracing::{debug, error};
 
 use super::body::Body;
@@ -26,7 +27,13 @@ pub(super) fn to_error(error: &ProxyError, exchange: &mut Exchange) -> Body {
         error if error.is_ours() => error!(request_id = %id, route, status = status.as_u16(), "{error}"),
         error => debug!(request_id = %id, route, status = status.as_u16(), "{error}"),
     }
-    let mut headers = HeaderMap::with_capacity(2);
+    let mut headers = HeaderMap::with_capacity(3);
+    if error.ends_connection() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     let text =
         format!("{} {}\nrequest {id}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
@@ -64,10 +71,12 @@ pub(super) fn finish(
     if record.is_to_head() {
         body.leave_out();
     }
+    let deadline = open.peer().patience.request.map(|limit| record.started() + limit);
     let tail = body.tail();
     tail.record = Some(record);
     tail.open = Some(open);
     tail.view = Some(view);
+    tail.deadline = deadline.map(|deadline| Box::pin(sleep_until(deadline.into())));
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, StatusCode, Version};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,18 +16,27 @@ use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tracing::debug;
 
+use super::guard::{HeadLimits, Turns};
 use super::http2;
 use super::stream::ClientStream;
 use super::transport::{Beginning, PREFACE, Transport};
 use super::watched::Watched;
-use crate::proxy::{Peer, Proxy};
+use crate::proxy::{Body, Peer, Proxy};
 use crate::tls;
+
+/// Fields that hyper reads without an allocation, and does unless it is told otherwise.
+const USUAL_FIELDS: usize = 100;
+
+/// Bytes that hyper's buffer may grow to unless it is told otherwise, and a little less.
+const USUAL_BUFFER: usize = 400 << 10;
 
 /// What a listener's connections are held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocols {
-    /// Bytes of a request's head.
-    pub max_head: usize,
+    /// How large the head of a request may be.
+    pub head: HeadLimits,
+    /// Requests that an HTTP/1 connection may serve.
+    pub max_requests: u32,
     /// HTTP/2, where it is spoken.
     pub http2: Option<Http2>,
 }
@@ -56,9 +65,9 @@ pub(super) trait Connection: Future<Output = hyper::Result<()>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
 
-impl<S> Connection for http1::UpgradeableConnection<ClientStream, S>
+impl<S> Connection for http1::UpgradeableConnection<ClientStream<Transport>, S>
 where
-    S: hyper::service::HttpService<Incoming, ResBody = crate::proxy::Body>,
+    S: hyper::service::HttpService<Incoming, ResBody = Body>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     const PARTING: Duration = Duration::from_millis(250);
@@ -121,15 +130,16 @@ pub(super) async fn serve(
             let stream = TokioIo::new(Watched::new(transport, beginning.bytes, PREFACE.len()));
             let service = |request| answer(&proxy, &peer, request);
             let connection =
-                http2::protocol(settings, protocols.max_head).serve_connection(stream, service_fn(service));
-            drive(connection, &peer, overdue, listening).await;
+                http2::protocol(settings, protocols.head.head).serve_connection(stream, service_fn(service));
+            drive(connection, &peer, None, overdue, listening).await;
         }
         None => {
-            let stream = ClientStream::new(transport, beginning.bytes, peer.activity());
-            let service = |request| answer(&proxy, &peer, request);
+            let turns = Arc::new(Turns::new(&peer));
+            let stream = ClientStream::new(transport, &beginning.bytes, protocols.head, Arc::clone(&turns));
+            let service = |request| answer_in_turn(&proxy, &peer, &turns, protocols.max_requests, request);
             let connection =
-                http1(protocols.max_head).serve_connection(stream, service_fn(service)).with_upgrades();
-            drive(connection, &peer, overdue, listening).await;
+                http1(&protocols.head).serve_connection(stream, service_fn(service)).with_upgrades();
+            drive(connection, &peer, Some(&turns), overdue, listening).await;
         }
     }
 }
@@ -138,12 +148,29 @@ fn answer(
     proxy: &Rc<Proxy>,
     peer: &Rc<Peer>,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<hyper::Response<crate::proxy::Body>, Infallible>> + use<> {
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
     let (proxy, peer) = (Rc::clone(proxy), Rc::clone(peer));
+    async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
+}
+
+/// Like [`answer`], for requests of HTTP/1 that have passed the guard, or were put in the place of one that has not.
+fn answer_in_turn(
+    proxy: &Rc<Proxy>,
+    peer: &Rc<Peer>,
+    turns: &Arc<Turns>,
+    max_requests: u32,
+    mut request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
+    let (proxy, peer, turns) = (Rc::clone(proxy), Rc::clone(peer), Arc::clone(turns));
     async move {
-        let http1 = request.version() <= Version::HTTP_11;
+        if let Some(refusal) = turns.begin() {
+            request.extensions_mut().insert(refusal);
+        }
+        let last = turns.begun() >= max_requests;
         let mut response = proxy.handle(request, &peer).await;
-        if http1 && peer.parts() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            turns.switch();
+        } else if last || peer.parts() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok::<_, Infallible>(response)
@@ -154,6 +181,7 @@ fn answer(
 async fn drive<C: Connection>(
     connection: C,
     peer: &Peer,
+    turns: Option<&Turns>,
     mut overdue: Pin<&mut impl Future<Output = ()>>,
     mut listening: watch::Receiver<()>,
 ) {
@@ -167,6 +195,14 @@ async fn drive<C: Connection>(
             ended = connection.as_mut() => break ended,
             () = overdue.as_mut() => {
                 took_too_long(peer);
+                // Whoever has sent half a head hears of it.
+                if turns.is_some_and(Turns::expire) {
+                    tokio::select! {
+                        biased;
+                        ended = connection.as_mut() => break ended,
+                        () = self::overdue(peer) => {}
+                    }
+                }
                 return leave(connection, C::GOODBYE).await;
             }
             () = peer.restless() => {
@@ -213,10 +249,16 @@ fn took_too_long(peer: &Peer) {
     debug!(client = %peer.address, "connection closed: its client took too long");
 }
 
-fn http1(max_head: usize) -> http1::Builder {
+fn http1(limits: &HeadLimits) -> http1::Builder {
     let mut protocol = http1::Builder::new();
     // The peer keeps all deadlines of a connection with one timer; hyper's own would be one for each request.
-    protocol.header_read_timeout(None).max_header_size(max_head);
+    protocol.header_read_timeout(None).max_header_size(limits.head);
+    if limits.fields > USUAL_FIELDS {
+        protocol.max_headers(limits.fields);
+    }
+    if limits.head > USUAL_BUFFER {
+        protocol.max_buf_size(limits.head);
+    }
     protocol
 }
 
@@ -228,7 +270,7 @@ fn http1(max_head: usize) -> http1::Builder {
 async fn overdue(peer: &Peer) {
     loop {
         let now = Instant::now();
-        let again = now + peer.patience.header.min(peer.patience.idle);
+        let again = now + peer.patience.header.min(peer.patience.idle).min(peer.patience.send);
         match peer.deadline() {
             Some(deadline) if deadline <= now => return,
             Some(deadline) => sleep_until(deadline.min(again).into()).await,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::Protocols;
+use super::crowd::Crowd;
 use super::inherited::Inherited;
-use crate::proxy::Patience;
+use crate::proxy::{Patience, Trust};
 use crate::tls;
 
 /// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
@@ -21,6 +22,16 @@ pub struct Listener {
     pub address: SocketAddr,
     /// How long clients may take for what.
     pub patience: Patience,
+    /// Whether a connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// Whose word on who the client is counts.
+    pub trust: Trust,
+    /// Connections that may be open at a time, on all workers together,
+    pub max_connections: Option<u32>,
+    /// and those of one client's address.
+    pub max_connections_per_client: Option<u32>,
+    /// Bytes of a request's body.
+    pub max_body: u64,
     /// What its connections are held to.
     pub protocols: Protocols,
     /// TLS, where it is spoken.
@@ -46,6 +57,7 @@ pub struct Bound {
     /// The same sockets once more, for the process after this one. They stay open for as long as somebody has these.
     pub spare: Arc<[TcpListener]>,
     pub(super) sockets: Vec<TcpListener>,
+    pub(super) crowd: Arc<Crowd>,
 }
 
 /// An address that cannot be listened on.
@@ -117,7 +129,7 @@ impl Bound {
 
     fn of(listener: Listener, local: SocketAddr, sockets: Vec<TcpListener>) -> io::Result<Self> {
         let spare = sockets.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { listener, local, sockets, spare: spare.into() })
+        Ok(Self { listener, local, sockets, spare: spare.into(), crowd: Arc::default() })
     }
 }
 
@@ -135,13 +147,26 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 mod tests {
     use std::time::Duration;
 
+    use super::super::guard::HeadLimits;
     use super::*;
 
     fn listener(address: SocketAddr) -> Listener {
         let second = Duration::from_secs(1);
-        let patience = Patience { header: second, idle: second, body: second };
-        let protocols = Protocols { max_head: 8192, http2: None };
-        Listener { name: "web".into(), address, patience, protocols, tls: None }
+        let patience = Patience { header: second, idle: second, body: second, send: second, request: None };
+        let head = HeadLimits { head: 8192, target: 8192, fields: 100 };
+        let protocols = Protocols { head, max_requests: u32::MAX, http2: None };
+        Listener {
+            name: "web".into(),
+            address,
+            patience,
+            proxy_protocol: false,
+            trust: Trust::default(),
+            max_connections: None,
+            max_connections_per_client: None,
+            max_body: u64::MAX,
+            protocols,
+            tls: None,
+        }
     }
 
     #[test]

@@ -4,9 +4,12 @@
 //! nothing on the request path crosses from one to another.
 
 mod connection;
+mod crowd;
+mod guard;
 mod http2;
 mod inherited;
 mod listener;
+mod proxy_header;
 mod stream;
 mod tally;
 mod transport;
@@ -14,6 +17,7 @@ mod watched;
 mod worker;
 
 pub use connection::{Http2, Protocols};
+pub use guard::HeadLimits;
 pub use inherited::{ADMIN, Inherited, start_with};
 pub use listener::{BindError, Bound, Listener};
 pub use worker::{Worker, Workers};

@@ -1,18 +1,21 @@
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
-use tracing::warn;
+use tokio::time::timeout;
+use tracing::{debug, warn};
 
 use super::connection;
+use super::crowd::{Crowd, Seat};
 use super::listener::{Bound, Listener};
+use super::proxy_header;
 use super::tally::Tally;
 use crate::metrics::Registry;
 use crate::plugin::Engine;
@@ -26,11 +29,14 @@ const SWEEP: Duration = Duration::from_secs(2);
 /// queue meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
+/// What a client hears that has too many connections already. No request of it is read.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
 /// Polls between two looks at the sockets. A few slow guests on a worker must not keep its other connections waiting.
 const EVENT_INTERVAL: u32 = 31;
 
 /// What a worker is told to listen on from now on: all of it, each with its socket where it is new.
-type Listeners = Vec<(Listener, Option<StdListener>)>;
+type Listeners = Vec<(Listener, Option<(StdListener, Arc<Crowd>)>)>;
 
 /// What a worker makes its proxy from.
 type Ingredients = (Engine, Arc<Current>, Arc<Registry>);
@@ -84,11 +90,11 @@ impl Workers {
             .iter()
             .map(|_| kept.iter().map(|listener| (listener.clone(), None)).collect())
             .collect();
-        for Bound { listener, sockets, .. } in new {
+        for Bound { listener, sockets, crowd, .. } in new {
             // There may be more sockets than workers where the process before this one had more.
             for (place, socket) in sockets.into_iter().enumerate() {
                 if let Some(order) = orders.get_mut(place % self.workers.len().max(1)) {
-                    order.push((listener.clone(), Some(socket)));
+                    order.push((listener.clone(), Some((socket, Arc::clone(&crowd)))));
                 }
             }
         }
@@ -190,8 +196,8 @@ fn listen(
             accepting.listener = listener.clone();
             listening.push(accepting);
         }
-        if let Some(socket) = socket {
-            listening.extend(accept_on(listener, socket, proxy, open));
+        if let Some((socket, crowd)) = socket {
+            listening.extend(accept_on(listener, socket, crowd, proxy, open));
         }
     }
     listening
@@ -200,6 +206,7 @@ fn listen(
 fn accept_on(
     listener: Listener,
     socket: StdListener,
+    crowd: Arc<Crowd>,
     proxy: &Rc<Proxy>,
     open: &mpsc::Sender<()>,
 ) -> Option<Accepting> {
@@ -207,12 +214,13 @@ fn accept_on(
         .inspect_err(|error| warn!(listener = listener.name, "cannot listen: {error}"))
         .ok()?;
     let (settings, receiver) = watch::channel(listener.clone());
-    spawn_local(accept(socket, receiver, Rc::clone(proxy), open.clone()));
+    spawn_local(accept(socket, crowd, receiver, Rc::clone(proxy), open.clone()));
     Some(Accepting { listener, settings })
 }
 
 async fn accept(
     socket: TcpListener,
+    crowd: Arc<Crowd>,
     mut settings: watch::Receiver<Listener>,
     proxy: Rc<Proxy>,
     open: mpsc::Sender<()>,
@@ -236,19 +244,18 @@ async fn accept(
             Ok((stream, address)) => {
                 // Without it, the last piece of a response may wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let (patience, protocols, tls) = {
-                    let settings = settings.borrow();
-                    if !tally.is_of(&settings.name) {
-                        tally = Tally::begin(&settings.name, proxy.registry());
-                    }
-                    (settings.patience, settings.protocols, settings.tls.clone())
-                };
-                let peer = Rc::new(Peer::new(address, patience, open.clone()));
-                let client = connection::Client { socket: stream, tls, peer };
-                let serve = connection::serve(client, Rc::clone(&proxy), protocols, connections.clone());
-                let counted = tally.accept();
+                let limit = settings.borrow().max_connections;
+                // Those behind it wait in the kernel's queue meanwhile.
+                let seat = crowd.enter(limit).await;
+                let settings = settings.borrow().clone();
+                if !tally.is_of(&settings.name) {
+                    tally = Tally::begin(&settings.name, proxy.registry());
+                }
+                let (counted, held) = (tally.accept(), (open.clone(), seat));
+                let receive =
+                    receive(stream, address, settings, held, Rc::clone(&proxy), connections.clone());
                 spawn_local(async move {
-                    serve.await;
+                    receive.await;
                     drop(counted);
                 });
             }
@@ -259,6 +266,34 @@ async fn accept(
             }
         }
     }
+}
+
+/// Finds out who the client is, and serves it.
+async fn receive(
+    mut stream: TcpStream,
+    mut address: SocketAddr,
+    settings: Listener,
+    mut held: (mpsc::Sender<()>, Seat),
+    proxy: Rc<Proxy>,
+    listening: watch::Receiver<()>,
+) {
+    if settings.proxy_protocol {
+        match timeout(settings.patience.header, proxy_header::read(&mut stream)).await {
+            Ok(Ok(client)) => address = client.unwrap_or(address),
+            Ok(Err(error)) => return debug!(client = %address, "connection closed: {error}"),
+            Err(_) => return debug!(client = %address, "connection closed: no PROXY header in time"),
+        }
+    }
+    if !held.1.is_for(address.ip().to_canonical(), settings.max_connections_per_client) {
+        debug!(client = %address, "refused: it has `max_connections_per_client` already");
+        if settings.tls.is_none() {
+            let _ = stream.try_write(TOO_MANY);
+        }
+        return;
+    }
+    let peer = Peer::new(address, settings.patience, settings.max_body, held).behind(&settings.trust);
+    let client = connection::Client { socket: stream, tls: settings.tls, peer: Rc::new(peer) };
+    connection::serve(client, proxy, settings.protocols, listening).await;
 }
 
 /// Errors of the connection that was about to be accepted, not of the socket.

@@ -15,9 +15,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::StatusCode;
 use tokio::sync::watch;
 
-use crate::exchange::HashKey;
+use crate::exchange::{HashKey, ResponseHead};
 use crate::plugin::{BodyUse, OnError, Plugin};
 use crate::route::Router;
 use crate::upstream::Upstream;
@@ -63,6 +65,38 @@ pub struct Route {
     pub middleware: Vec<PluginUse>,
     /// Its modify-response plugins, in order.
     pub modify_response: Vec<PluginUse>,
+    /// What it answers by itself.
+    pub answer: Option<RouteAnswer>,
+}
+
+/// What a route answers by itself.
+#[derive(Debug)]
+pub enum RouteAnswer {
+    /// Always the same.
+    Respond {
+        /// The head.
+        head: ResponseHead,
+        /// The body.
+        body: Bytes,
+    },
+    /// Somewhere else.
+    Redirect {
+        /// The status.
+        status: StatusCode,
+        /// Where to, in pieces.
+        to: Vec<Piece>,
+    },
+}
+
+/// A piece of where a redirect leads.
+#[derive(Debug)]
+pub enum Piece {
+    /// Text.
+    Text(String),
+    /// The host that the client asked for, without a port.
+    Host,
+    /// Path and query of the request.
+    Path,
 }
 
 /// A route's use of a plugin.

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use super::{PluginUse, Route};
-use crate::config::{self, Config, Problems, RouteConfig, Spanned};
+use bytes::Bytes;
+
+use super::{Piece, PluginUse, Route, RouteAnswer};
+use crate::config::{self, AnswerConfig, Config, PieceConfig, Problems, RouteConfig, Spanned};
+use crate::exchange::ResponseHead;
 use crate::plugin::{Hook, OnError, Plugin, Role};
 use crate::route::{Problem, Router, Rule};
 
@@ -83,6 +86,27 @@ fn build_route(
         director: director.first().copied(),
         middleware,
         modify_response,
+        answer: route.answer.as_ref().map(answer),
+    }
+}
+
+fn answer(configured: &AnswerConfig) -> RouteAnswer {
+    match configured {
+        AnswerConfig::Respond { status, headers, body } => RouteAnswer::Respond {
+            head: ResponseHead { status: *status, headers: headers.iter().cloned().collect() },
+            body: Bytes::from(body.clone()),
+        },
+        AnswerConfig::Redirect { status, to } => {
+            RouteAnswer::Redirect { status: *status, to: to.iter().map(piece).collect() }
+        }
+    }
+}
+
+fn piece(configured: &PieceConfig) -> Piece {
+    match configured {
+        PieceConfig::Text(text) => Piece::Text(text.clone()),
+        PieceConfig::Host => Piece::Host,
+        PieceConfig::Path => Piece::Path,
     }
 }
 

@@ -46,6 +46,7 @@ fn settings(config: &UpstreamConfig, tls: Option<Arc<Client>>) -> Settings {
         connect_timeout: config.connect_timeout,
         response_timeout: config.response_timeout,
         per_try_timeout: config.per_try_timeout,
+        body_timeout: config.body_timeout,
         retries: config.retries,
         retry_budget: config.retry_budget,
         idle_timeout: config.idle_timeout,

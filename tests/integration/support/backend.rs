@@ -101,6 +101,11 @@ impl Backend {
         self.seen.requests.lock().unwrap().clone()
     }
 
+    /// Forgets the requests that have arrived.
+    pub(crate) fn forget(&self) {
+        self.seen.requests.lock().unwrap().clear();
+    }
+
     /// The newest request; waits for the first.
     #[track_caller]
     pub(crate) fn received(&self) -> Message {

@@ -74,7 +74,19 @@ impl Wire {
         self.response_to(false).unwrap_or_else(|broken| panic!("no whole response: {broken:?}"))
     }
 
-    fn response_to(&mut self, to_head: bool) -> Result<Message, Broken> {
+    /// The next response, whole or not; `None` where the other side ends instead.
+    pub(crate) fn next_response(&mut self) -> Option<Message> {
+        let head = self.head()?;
+        let bodiless = matches!(head.status(), 100..=199 | 204 | 304);
+        let framing = if bodiless { Framing::Length(0) } else { framing(&head, Framing::Close) };
+        Some(self.message(head.clone(), framing).unwrap_or_else(|broken| Message {
+            head,
+            body: broken.read,
+            trailers: Fields::new(),
+        }))
+    }
+
+    pub(crate) fn response_to(&mut self, to_head: bool) -> Result<Message, Broken> {
         let head = self.head().ok_or(Broken { read: Vec::new() })?;
         let bodiless = to_head || matches!(head.status(), 100..=199 | 204 | 304);
         let framing = if bodiless { Framing::Length(0) } else { framing(&head, Framing::Close) };

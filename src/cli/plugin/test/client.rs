@@ -11,7 +11,6 @@ use http_body_util::BodyExt as _;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
-use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
 use super::message::Request;
@@ -53,9 +52,9 @@ pub(super) async fn ask(
 
 /// The gateway's side of the connection.
 async fn serve(proxy: Rc<Proxy>, client: SocketAddr, patience: Duration, stream: DuplexStream) {
-    let patience = Patience { header: patience, idle: patience, body: patience };
-    let (open, _ended) = mpsc::channel(1);
-    let peer = Rc::new(Peer::new(client, patience, open));
+    let patience =
+        Patience { header: patience, idle: patience, body: patience, send: patience, request: None };
+    let peer = Rc::new(Peer::new(client, patience, u64::MAX, ()));
     let service = service_fn(move |request| {
         let (proxy, peer) = (Rc::clone(&proxy), Rc::clone(&peer));
         async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
