@@ -5,7 +5,7 @@ use gatewright_sdk::prelude::*;
 use crate::report::{hex, say, shown, tried};
 
 /// What came of a request to an upstream: the status, or why there is none.
-fn status(request: http::Request) -> String {
+fn status(request: &http::Request) -> String {
     outcome(request.send())
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn requests(name: &str) -> Result<Flow> {
         "http-all" => {
             let sent = http::send_all([http::get("auth", "/check"), http::get("auth", "/missing")]);
             let mut report: Vec<_> = sent.into_iter().map(outcome).collect();
-            report.extend(["down", "next", "nowhere"].map(|upstream| status(http::get(upstream, "/"))));
+            report.extend(["down", "next", "nowhere"].map(|upstream| status(&http::get(upstream, "/"))));
             say(&report)
         }
         "http-many" => {
@@ -44,16 +44,16 @@ pub(crate) fn requests(name: &str) -> Result<Flow> {
             let report: Vec<_> = sent.into_iter().skip(7).map(outcome).collect();
             say(&report)
         }
-        "http-slow" => say(&[status(http::get("auth", "/slow").timeout(Duration::from_millis(50)))]),
-        "http-large" => say(&[status(http::get("auth", "/large"))]),
+        "http-slow" => say(&[status(&http::get("auth", "/slow").timeout(Duration::from_millis(50)))]),
+        "http-large" => say(&[status(&http::get("auth", "/large"))]),
         _ => say(&[
-            status(http::get("auth", "no-slash")),
-            status(http::get("auth", "/a b")),
-            status(http::request("G T", "auth", "/")),
-            status(http::request("CONNECT", "auth", "/")),
-            status(http::get("auth", "/").header("content-length", "1")),
-            status(http::get("auth", "/").header("x y", "1")),
-            status(http::get("auth", "/").header("x-a", "a\r\nx-b: c")),
+            status(&http::get("auth", "no-slash")),
+            status(&http::get("auth", "/a b")),
+            status(&http::request("G T", "auth", "/")),
+            status(&http::request("CONNECT", "auth", "/")),
+            status(&http::get("auth", "/").header("content-length", "1")),
+            status(&http::get("auth", "/").header("x y", "1")),
+            status(&http::get("auth", "/").header("x-a", "a\r\nx-b: c")),
         ]),
     }
 }
