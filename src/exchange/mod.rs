@@ -226,7 +226,6 @@ impl Exchange {
         self.direction = saved.direction;
         self.allowance = saved.allowance;
         self.answer = None;
-        self.window = None;
     }
 }
 

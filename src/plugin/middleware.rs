@@ -8,7 +8,7 @@ use super::pool::{Called, Pool};
 use super::streaming::Streaming;
 use crate::exchange::Exchange;
 
-/// What a request-phase hook decided.
+/// What a hook decided.
 #[derive(Debug)]
 pub enum Flow {
     /// Go on to what stands behind.
@@ -29,24 +29,21 @@ impl Pool {
         flow(self, Hook::OnRequest, called, exchange)
     }
 
-    /// The middleware's response phase; the guest, where the body goes through it.
+    /// The middleware's response phase, in which there is no answering.
     ///
     /// # Errors
     /// As [`Pool::on_request`].
-    pub async fn on_response(
-        self: &Rc<Self>,
-        exchange: &mut Box<Exchange>,
-    ) -> Result<Option<Box<Streaming>>, CallError> {
+    pub async fn on_response(self: &Rc<Self>, exchange: &mut Box<Exchange>) -> Result<Flow, CallError> {
         let called = self.call(Hook::OnResponse, exchange).await?;
         self.done(Hook::OnResponse, called)
     }
 
     /// A hook that can only go on.
-    pub(super) fn done(&self, hook: Hook, called: Called) -> Result<Option<Box<Streaming>>, CallError> {
+    pub(super) fn done(&self, hook: Hook, called: Called) -> Result<Flow, CallError> {
         match called {
-            Called::Ended(hook::CONTINUE) => Ok(None),
+            Called::Ended(hook::CONTINUE) => Ok(Flow::Continue),
             Called::Ended(code) => Err(self.broke(hook, code)),
-            Called::Streams(streaming) => Ok(Some(streaming)),
+            Called::Streams(streaming) => Ok(Flow::Stream(streaming)),
         }
     }
 

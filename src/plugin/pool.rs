@@ -60,6 +60,10 @@ impl Pool {
         &self.tally
     }
 
+    pub(super) fn beat(&self) -> &Beat {
+        &self.beat
+    }
+
     /// The plugin whose instances these are.
     #[must_use]
     pub fn plugin(&self) -> &Arc<Plugin> {
@@ -71,9 +75,9 @@ impl Pool {
     /// # Errors
     /// [`CallError`] where it does not start.
     pub async fn warm(&self) -> Result<(), CallError> {
-        match Instance::start(&self.plugin, &self.beat).await {
+        match self.start().await {
             Ok(instance) => {
-                self.keep(Box::new(instance));
+                self.keep(instance);
                 Ok(())
             }
             Err(failure) => Err(self.plugin.blame(Hook::Init, failure)),
@@ -154,8 +158,13 @@ impl Pool {
         let idle = self.idle.borrow_mut().pop();
         match idle {
             Some(instance) => Ok(instance),
-            None => Ok(Box::new(Instance::start(&self.plugin, &self.beat).await?)),
+            None => self.start().await,
         }
+    }
+
+    /// A new instance, for whom it is to serve.
+    pub(super) async fn start(&self) -> Result<Box<Instance>, Failure> {
+        Ok(Box::new(Instance::start(&self.plugin, &self.beat).await?))
     }
 
     /// An instance comes back to the pool only after a call that ended well: a failed one is thrown away, and so is one

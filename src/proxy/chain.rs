@@ -1,5 +1,6 @@
 //! The plugins of a route, in their order.
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -10,8 +11,8 @@ use super::error::ProxyError;
 use super::record::Record;
 use super::view::View;
 use super::{intake, stage};
-use crate::exchange::{Exchange, Saved, Side};
-use crate::plugin::{BodyMode, BodyUse, CallError, Flow, OnError, Pool, Streaming};
+use crate::exchange::{Exchange, Saved, Side, Window};
+use crate::plugin::{BodyMode, BodyUse, CallError, Flow, OnError, Pool};
 use crate::snapshot::{PluginUse, Route};
 
 /// The middleware of one exchange: the onion, and how deep the request got into it.
@@ -41,28 +42,25 @@ impl<'a> Chain<'a> {
         exchange: &mut Box<Exchange>,
         body: &mut Body,
         record: &mut Record,
-    ) -> Result<Flow, ProxyError> {
+    ) -> Result<ControlFlow<()>, ProxyError> {
         for used in self.middleware {
             if used.on_request {
                 let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
-                let (mut hook, saved) = (Wanted::request(used, pool), save(used, exchange));
-                hook.before(exchange, body).await?;
+                let hook = Entry::open(used, pool, Side::Request, exchange, body).await?;
                 let outcome = pool.on_request(exchange).await;
                 if outcome.is_err() {
                     self.skipped.push(self.entered);
                 }
-                let flow = settle(outcome, Flow::Continue, saved, exchange)?;
+                let flow = hook.close(outcome, exchange, body, record)?;
                 self.entered += 1;
-                match flow {
-                    Flow::Answered => return Ok(Flow::Answered),
-                    Flow::Continue => hook.after(None, exchange, body, record)?,
-                    Flow::Stream(guest) => hook.after(Some(guest), exchange, body, record)?,
+                if flow.is_break() {
+                    return Ok(flow);
                 }
             } else {
                 self.entered += 1;
             }
         }
-        Ok(Flow::Continue)
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Innermost first. One that fails has its say replaced by an error, on which those further out still run.
@@ -76,11 +74,10 @@ impl<'a> Chain<'a> {
             self.entered -= 1;
             if used.on_response && !self.skipped.contains(&self.entered) {
                 let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
-                let (mut hook, saved) = (Wanted::response(used, pool), save(used, exchange));
-                hook.before(exchange, body).await?;
+                let hook = Entry::open(used, pool, Side::Response, exchange, body).await?;
                 let outcome = pool.on_response(exchange).await;
-                let guest = settle(outcome, None, saved, exchange)?;
-                hook.after(guest, exchange, body, record)?;
+                // There is no answering any more.
+                let _ = hook.close(outcome, exchange, body, record)?;
             }
         }
         Ok(())
@@ -94,19 +91,13 @@ pub(super) async fn direct(
     exchange: &mut Box<Exchange>,
     body: &mut Body,
     record: &mut Record,
-) -> Result<Flow, ProxyError> {
+) -> Result<ControlFlow<()>, ProxyError> {
     let Some((used, pool)) = route.director.as_ref().and_then(|used| with_pool(view, used)) else {
-        return Ok(Flow::Continue);
+        return Ok(ControlFlow::Continue(()));
     };
-    let (mut hook, saved) = (Wanted::request(used, pool), save(used, exchange));
-    hook.before(exchange, body).await?;
+    let hook = Entry::open(used, pool, Side::Request, exchange, body).await?;
     let outcome = pool.direct(exchange).await;
-    match settle(outcome, Flow::Continue, saved, exchange)? {
-        Flow::Answered => return Ok(Flow::Answered),
-        Flow::Continue => hook.after(None, exchange, body, record)?,
-        Flow::Stream(guest) => hook.after(Some(guest), exchange, body, record)?,
-    }
-    Ok(Flow::Continue)
+    hook.close(outcome, exchange, body, record)
 }
 
 /// Modify-response, in the order of the configuration.
@@ -118,57 +109,71 @@ pub(super) async fn modify_response(
     record: &mut Record,
 ) -> Result<(), ProxyError> {
     for (used, pool) in route.modify_response.iter().filter_map(|used| with_pool(view, used)) {
-        let (mut hook, saved) = (Wanted::response(used, pool), save(used, exchange));
-        hook.before(exchange, body).await?;
+        let hook = Entry::open(used, pool, Side::Response, exchange, body).await?;
         let outcome = pool.modify_response(exchange).await;
-        let guest = settle(outcome, None, saved, exchange)?;
-        hook.after(guest, exchange, body, record)?;
+        let _ = hook.close(outcome, exchange, body, record)?;
     }
     Ok(())
 }
 
-/// The body that a hook wants, before it runs and afterwards. Costs a look where it wants none.
-struct Wanted<'a> {
-    body: BodyUse,
-    side: Side,
+/// One entry into a plugin: what has to stand before it, and what becomes of what it did.
+struct Entry<'a> {
     pool: &'a Pool,
+    side: Side,
+    body: BodyUse,
+    /// What it goes back to when it fails and may be skipped.
+    saved: Option<Box<Saved>>,
 }
 
-impl<'a> Wanted<'a> {
-    fn request(used: &PluginUse, pool: &'a Pool) -> Self {
-        Self { body: used.request_body, side: Side::Request, pool }
-    }
-
-    fn response(used: &PluginUse, pool: &'a Pool) -> Self {
-        Self { body: used.response_body, side: Side::Response, pool }
-    }
-
-    async fn before(&mut self, exchange: &mut Exchange, body: &mut Body) -> Result<(), ProxyError> {
-        match self.body.mode {
-            BodyMode::None | BodyMode::Stream => Ok(()),
+impl<'a> Entry<'a> {
+    /// With as much of the body at hand as the hook wants. Costs a look where it wants none.
+    async fn open(
+        used: &PluginUse,
+        pool: &'a Pool,
+        side: Side,
+        exchange: &mut Exchange,
+        body: &mut Body,
+    ) -> Result<Self, ProxyError> {
+        let wanted = match side {
+            Side::Request => used.request_body,
+            Side::Response => used.response_body,
+        };
+        let entry = Self { pool, side, body: wanted, saved: save(used, exchange) };
+        match wanted.mode {
+            BodyMode::None | BodyMode::Stream => {}
             // Boxed, so that exchanges that wait for no body do not carry the room for it.
             BodyMode::Peek(_) | BodyMode::Buffer => {
-                let limit = self.pool.plugin().limits().body;
-                Box::pin(intake::open(self.body, limit, self.side, exchange, body)).await
+                let limit = pool.plugin().limits().body;
+                exchange.window = Some(Box::pin(intake::open(wanted, limit, side, exchange, body)).await?);
             }
         }
+        Ok(entry)
     }
 
-    fn after(
-        &mut self,
-        guest: Option<Box<Streaming>>,
+    /// Whether the request goes on inwards. However the call ended, nobody else looks through its window.
+    fn close(
+        self,
+        outcome: Result<Flow, CallError>,
         exchange: &mut Exchange,
         body: &mut Body,
         record: &mut Record,
-    ) -> Result<(), ProxyError> {
-        match (self.body.mode, guest) {
-            (BodyMode::None, _) => Ok(()),
-            (_, Some(guest)) => {
+    ) -> Result<ControlFlow<()>, ProxyError> {
+        let window = exchange.window.take();
+        match (outcome, self.saved) {
+            (Ok(Flow::Answered), _) => return Ok(ControlFlow::Break(())),
+            (Ok(Flow::Stream(guest)), _) => {
                 let limit = self.pool.plugin().limits().body;
-                stage::wrap(guest, self.body, limit, self.side, exchange, body, record.late())
+                stage::wrap(guest, self.body, limit, self.side, exchange, body, record.late())?;
             }
-            (_, None) => intake::close(self.body, self.side, exchange, body),
+            (Ok(Flow::Continue), _) => {
+                if let Some(content) = window.and_then(Window::into_replaced) {
+                    intake::replace(content, self.body, self.side, exchange, body)?;
+                }
+            }
+            (Err(error), Some(saved)) => skip(&error, *saved, exchange),
+            (Err(error), None) => return Err(error.into()),
         }
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -181,20 +186,9 @@ fn save(used: &PluginUse, exchange: &Exchange) -> Option<Box<Saved>> {
     (used.on_error == OnError::Skip).then(|| Box::new(exchange.save()))
 }
 
-fn settle<T>(
-    outcome: Result<T, CallError>,
-    skipped: T,
-    saved: Option<Box<Saved>>,
-    exchange: &mut Exchange,
-) -> Result<T, CallError> {
-    match (outcome, saved) {
-        (Err(error), Some(saved)) => {
-            if !error.quiet {
-                warn!(request_id = %exchange.id, route = &*exchange.route, kind = error.failure.kind(), "skipped: {error}");
-            }
-            exchange.restore(*saved);
-            Ok(skipped)
-        }
-        (outcome, _) => outcome,
+fn skip(error: &CallError, saved: Saved, exchange: &mut Exchange) {
+    if !error.quiet {
+        warn!(request_id = %exchange.id, route = &*exchange.route, kind = error.failure.kind(), "skipped: {error}");
     }
+    exchange.restore(saved);
 }

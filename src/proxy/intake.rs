@@ -29,14 +29,14 @@ pub enum Refusal {
     Broken(#[from] BodyError),
 }
 
-/// Waits until the hook has at hand what it asked for, and opens its window on that.
+/// Waits until what the hook asked for is at hand: a window on that.
 pub(super) async fn open(
     used: BodyUse,
     limit: usize,
     side: Side,
-    exchange: &mut Exchange,
+    exchange: &Exchange,
     body: &mut Body,
-) -> Result<(), ProxyError> {
+) -> Result<Window, ProxyError> {
     let coding = match used.content {
         Content::Raw => Ok(None),
         Content::Decoded | Content::Recoded => Coding::of(headers(exchange, side)),
@@ -45,20 +45,21 @@ pub(super) async fn open(
         (Err(error), _) => Err(error.into()),
         (Ok(coding), BodyMode::Peek(wanted)) => peek(body, side, wanted, coding).await,
         (Ok(coding), BodyMode::Buffer) => buffer(body, side, limit, coding).await,
-        (Ok(_), BodyMode::None | BodyMode::Stream) => return Ok(()),
+        (Ok(_), BodyMode::None | BodyMode::Stream) => {
+            Ok(Window::new(side, Bytes::new(), false, Access::Read))
+        }
     };
-    exchange.window = Some(opened.map_err(|refusal| ProxyError::Body { side, refusal })?);
-    Ok(())
+    opened.map_err(|refusal| ProxyError::Body { side, refusal })
 }
 
-/// Closes the window: what the hook put in the body's place goes on instead.
-pub(super) fn close(
+/// What the hook put in the body's place goes on instead.
+pub(super) fn replace(
+    content: Bytes,
     used: BodyUse,
     side: Side,
     exchange: &mut Exchange,
     body: &mut Body,
 ) -> Result<(), ProxyError> {
-    let Some(content) = exchange.window.take().and_then(Window::into_replaced) else { return Ok(()) };
     let headers = headers_mut(exchange, side);
     let content = match used.content {
         Content::Raw => content,

@@ -36,7 +36,7 @@ use tokio::time::timeout;
 
 use crate::exchange::Exchange;
 use crate::metrics::Registry;
-use crate::plugin::{Engine, Flow};
+use crate::plugin::Engine;
 use crate::snapshot::{Current, Route, Snapshot};
 use crate::tls;
 
@@ -155,10 +155,10 @@ async fn serve(
     mut body: Body,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
-    if let Flow::Answered = chain.request_phase(exchange, &mut body, record).await? {
+    if chain.request_phase(exchange, &mut body, record).await?.is_break() {
         return respond::answered(exchange);
     }
-    if let Flow::Answered = chain::direct(view, route, exchange, &mut body, record).await? {
+    if chain::direct(view, route, exchange, &mut body, record).await?.is_break() {
         return respond::answered(exchange);
     }
     if let Some(answer) = &route.answer {

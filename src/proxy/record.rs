@@ -56,43 +56,27 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn begin<B>(request: &Request<B>, peer: &Peer, wanted: bool) -> Self {
-        Self {
-            wanted,
-            id: RequestId::random(),
-            tally: None,
-            started: Instant::now(),
-            client: peer.address,
-            method: request.method().clone(),
-            uri: target(request),
-            version: request.version(),
-            status: None,
-            until_head: None,
-            upstream_time: None,
-            attempts: 0,
-            tried: None,
-            received: None,
-            interim: (request.version() == Version::HTTP_11).then(|| peer.interim()),
-            sent: 0,
-            complete: false,
-            exchange: None,
-            late: None,
-        }
-    }
-
-    /// Whether the response has no body, whatever its head says.
-    pub(super) fn is_to_head(&self) -> bool {
-        self.method == Method::HEAD
+        let mut record = Self::blank(RequestId::random(), peer.address, request.method());
+        record.wanted = wanted;
+        record.uri = target(request);
+        record.version = request.version();
+        record.interim = (request.version() == Version::HTTP_11).then(|| peer.interim());
+        record
     }
 
     /// Of a request that is a guest's own and no exchange of the access log.
     pub(super) fn unwritten(exchange: &Exchange) -> Self {
+        Self::blank(exchange.id, exchange.client, &exchange.request.method)
+    }
+
+    fn blank(id: RequestId, client: SocketAddr, method: &Method) -> Self {
         Self {
             wanted: false,
-            id: exchange.id,
+            id,
             tally: None,
             started: Instant::now(),
-            client: exchange.client,
-            method: exchange.request.method.clone(),
+            client,
+            method: method.clone(),
             uri: Uri::default(),
             version: Version::default(),
             status: None,
@@ -104,9 +88,14 @@ impl Record {
             interim: None,
             sent: 0,
             complete: false,
-            late: None,
             exchange: None,
+            late: None,
         }
+    }
+
+    /// Whether the response has no body, whatever its head says.
+    pub(super) fn is_to_head(&self) -> bool {
+        self.method == Method::HEAD
     }
 
     /// The route is known.

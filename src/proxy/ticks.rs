@@ -1,5 +1,4 @@
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{MissedTickBehavior, interval};
@@ -7,7 +6,7 @@ use tracing::error;
 
 use super::Proxy;
 use crate::exchange::Outlet;
-use crate::plugin::{Plugin, Ticking};
+use crate::plugin::{Pool, Ticking};
 
 /// The plugins that asked for periodic calls, each with the task that makes them. One worker of a gateway has these.
 pub struct Ticks {
@@ -17,7 +16,7 @@ pub struct Ticks {
 
 /// Dropped, it makes no more calls; one that is under way is given up.
 struct Running {
-    plugin: Arc<Plugin>,
+    pool: Rc<Pool>,
     task: JoinHandle<()>,
 }
 
@@ -32,13 +31,12 @@ impl Ticks {
     /// happened.
     pub fn follow(&mut self) {
         let view = self.proxy.view();
-        let plugins = &view.snapshot.plugins;
-        self.running.retain(|running| plugins.iter().any(|plugin| Arc::ptr_eq(plugin, &running.plugin)));
-        for plugin in plugins.iter().filter(|plugin| plugin.period().is_some()) {
-            if !self.running.iter().any(|running| Arc::ptr_eq(plugin, &running.plugin)) {
-                let ticking = Ticking::new(&self.proxy.engine, Arc::clone(plugin));
-                let task = spawn_local(run(Rc::clone(&self.proxy), ticking));
-                self.running.push(Running { plugin: Arc::clone(plugin), task });
+        // A view keeps the pool of a plugin that stayed as it was.
+        self.running.retain(|running| view.plugins.iter().any(|pool| Rc::ptr_eq(pool, &running.pool)));
+        for pool in view.plugins.iter().filter(|pool| pool.plugin().period().is_some()) {
+            if !self.running.iter().any(|running| Rc::ptr_eq(pool, &running.pool)) {
+                let task = spawn_local(run(Rc::clone(&self.proxy), Ticking::new(Rc::clone(pool))));
+                self.running.push(Running { pool: Rc::clone(pool), task });
             }
         }
     }

@@ -7,24 +7,8 @@ use crate::support::{Backend, Gateway, Request, eventually, guest, hostile, modu
 /// A gateway before one backend, with a middleware on every request, of which each call has an instance of its own.
 fn gateway(guest: &[u8], keys: &str) -> (Gateway, Backend) {
     let app = Backend::named("app");
-    let gateway = Gateway::with(
-        r#"
-        [upstream.app]
-        endpoints = ["<app>"]
-        [plugin.guest]
-        file = "guest.wasm"
-        instance = "fresh"
-        <keys>
-        [[route]]
-        path = "/*"
-        upstream = "app"
-        middleware = ["guest"]
-        "#,
-    )
-    .put("app", app.url())
-    .put("keys", keys)
-    .file("guest.wasm", guest)
-    .start();
+    let keys = format!("instance = \"fresh\"\n{keys}");
+    let gateway = Gateway::through(guest, &keys, app.url()).workers(2).start();
     (gateway, app)
 }
 

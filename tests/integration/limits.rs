@@ -10,24 +10,7 @@ use crate::support::{Backend, Gateway, Message, Request, eventually, hostile, mo
 #[track_caller]
 fn gateway(guest: &[u8], keys: &str, workers: usize) -> (Gateway, Backend) {
     let app = Backend::named("app");
-    let gateway = Gateway::with(
-        r#"
-        [upstream.app]
-        endpoints = ["<app>"]
-        [plugin.guest]
-        file = "guest.wasm"
-        <keys>
-        [[route]]
-        path = "/*"
-        upstream = "app"
-        middleware = ["guest"]
-        "#,
-    )
-    .put("app", app.url())
-    .put("keys", keys)
-    .file("guest.wasm", guest)
-    .workers(workers)
-    .start();
+    let gateway = Gateway::through(guest, keys, app.url()).workers(workers).start();
     (gateway, app)
 }
 

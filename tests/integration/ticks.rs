@@ -219,3 +219,13 @@ fn inspect_shows_that_a_module_takes_ticks() {
     let inspected = plugin_tool(&["inspect", file.to_str().unwrap()]);
     assert!(inspected.text.contains("on_request, on_tick"), "{}", inspected.text);
 }
+
+#[test]
+fn ticks_are_counted_with_the_other_calls() {
+    let app = app();
+    let gateway = ticking(&app, "nothing").start();
+    let calls = r#"plugin_calls_total{plugin="ticks",hook="on_tick"}"#;
+    eventually(calls, || gateway.metrics().get(calls).is_some_and(|count| count >= 2.0));
+    let seconds = r#"plugin_call_seconds_total{plugin="ticks",hook="on_tick"}"#;
+    assert!(gateway.metrics().value(seconds) > 0.0);
+}

@@ -84,3 +84,32 @@ pub(super) fn shouts(content: &str, on_piece: &str) -> Vec<u8> {
         .replace("ON_PIECE", on_piece),
     )
 }
+
+/// Puts something in the place of the request's body and answers itself; sends the answer's body through its stream,
+/// which it does not look into. Says whether it can see the request's body by then.
+pub(super) const REPLACES_AND_ANSWERS: &str = r#"
+;; bodies: {"on_request": {"mode": "buffer"}, "on_response": {"mode": "stream"}}
+(data (i32.const 700) "not this")
+(data (i32.const 710) "mine")
+(func (export "gatewright_on_request") (result i32)
+  (drop (call $body_replace (i32.const 0) (i32.const 700) (i32.const 8)))
+  (drop (call $answer (i32.const 200) (i32.const 0) (i32.const 0) (i32.const 710) (i32.const 4)))
+  (i32.const 1))
+(func (export "gatewright_on_response") (result i32)
+  (call $say (call $body_size (i32.const 0)))
+  (i32.const 0))
+(func (export "gatewright_on_body") (result i32) (i32.const 3))
+"#;
+
+/// Has the request's body at hand, and fails.
+pub(super) const FAILS: &str = r#"
+;; bodies: {"on_request": {"mode": "buffer"}}
+(func (export "gatewright_on_request") (result i32) unreachable)
+"#;
+
+/// Wants no bodies, and says whether it can see the request's in the response phase.
+pub(super) const LOOKS_ASIDE: &str = r#"
+(func (export "gatewright_on_response") (result i32)
+  (call $say (call $body_size (i32.const 0)))
+  (i32.const 0))
+"#;

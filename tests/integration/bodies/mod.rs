@@ -7,26 +7,8 @@ mod streamed;
 
 use crate::support::{Backend, Gateway, Reply, Request, module};
 
-/// A gateway with one worker whose every route goes through `guest`, as middleware.
 fn through(guest: Vec<u8>, keys: &str, app: &Backend) -> Gateway {
-    Gateway::with(
-        r#"
-        [upstream.app]
-        endpoints = ["<app>"]
-        [plugin.guest]
-        file = "guest.wasm"
-        <keys>
-        [[route]]
-        path = "/*"
-        upstream = "app"
-        middleware = ["guest"]
-        "#,
-    )
-    .put("app", app.url())
-    .put("keys", keys)
-    .file("guest.wasm", guest)
-    .workers(1)
-    .start()
+    Gateway::through(guest, keys, app.url()).start()
 }
 
 fn echo() -> Backend {

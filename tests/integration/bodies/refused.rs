@@ -132,3 +132,40 @@ fn a_manifest_that_asks_for_what_cannot_be_is_refused() {
         assert!(!outcome.is_ok() && outcome.text.contains(words), "{bodies}: {}", outcome.text);
     }
 }
+
+#[test]
+fn a_guest_that_answers_leaves_nothing_of_the_body_that_it_was_shown() {
+    let app = echo();
+    let gateway = through(module(guests::REPLACES_AND_ANSWERS), "", &app);
+    assert_eq!(gateway.ask(Request::post("/answered", "body")).text(), "mine");
+    assert_eq!(codes(&gateway, "/answered"), [-3]);
+}
+
+#[test]
+fn a_guest_that_fails_leaves_its_body_to_nobody() {
+    let app = echo();
+    for on_error in ["fail", "skip"] {
+        let gateway = Gateway::with(
+            r#"
+            [upstream.app]
+            endpoints = ["<app>"]
+            [plugin.outer]
+            file = "outer.wasm"
+            [plugin.inner]
+            file = "inner.wasm"
+            [[route]]
+            path = "/*"
+            upstream = "app"
+            middleware = ["outer", { plugin = "inner", on_error = "<on_error>" }]
+            "#,
+        )
+        .put("app", app.url())
+        .put("on_error", on_error)
+        .file("outer.wasm", module(guests::LOOKS_ASIDE))
+        .file("inner.wasm", module(guests::FAILS))
+        .start();
+        let status = if on_error == "skip" { 200 } else { 500 };
+        assert_eq!(gateway.ask(Request::post("/failed", "body")).status(), status);
+        assert_eq!(codes(&gateway, "/failed"), [-3], "{on_error}");
+    }
+}

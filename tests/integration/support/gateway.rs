@@ -71,6 +71,27 @@ impl Gateway {
         )
         .put("app", url)
     }
+
+    /// The same with a worker and every request through the middleware `guest`, whose table has these further keys.
+    pub(crate) fn through(guest: impl AsRef<[u8]>, keys: &str, url: impl Display) -> Setup {
+        Self::with(
+            r#"
+            [upstream.app]
+            endpoints = ["<app>"]
+            [plugin.guest]
+            file = "guest.wasm"
+            <keys>
+            [[route]]
+            path = "/*"
+            upstream = "app"
+            middleware = ["guest"]
+            "#,
+        )
+        .put("app", url)
+        .put("keys", keys)
+        .file("guest.wasm", guest)
+        .workers(1)
+    }
 }
 
 impl Setup {

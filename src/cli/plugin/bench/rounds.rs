@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::exchanges::Exchanges;
 use crate::exchange::Exchange;
-use crate::plugin::{BodyMode, CallError, Flow, Hook, Pool, Streaming};
+use crate::plugin::{BodyMode, CallError, Flow, Hook, Pool};
 
 /// Calls between two looks at the clock: enough that the look costs nothing, few enough that the exchanges stay in the
 /// processor's cache.
@@ -124,13 +124,9 @@ async fn call(pool: &Rc<Pool>, hook: Hook, exchange: &mut Box<Exchange>) -> Resu
         Hook::Init | Hook::OnBody | Hook::OnTick => Ok(Flow::Continue),
         Hook::OnRequest => pool.on_request(exchange).await,
         Hook::Direct => pool.direct(exchange).await,
-        Hook::ModifyResponse => Ok(flow(pool.modify_response(exchange).await?)),
-        Hook::OnResponse => Ok(flow(pool.on_response(exchange).await?)),
+        Hook::ModifyResponse => pool.modify_response(exchange).await,
+        Hook::OnResponse => pool.on_response(exchange).await,
     }
-}
-
-fn flow(guest: Option<Box<Streaming>>) -> Flow {
-    guest.map_or(Flow::Continue, Flow::Stream)
 }
 
 pub(super) fn nanos(time: Duration) -> f64 {

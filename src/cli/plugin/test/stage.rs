@@ -22,7 +22,7 @@ use super::upstream::{self, Planned, Script};
 use crate::config::{self, Config, Diagnostics, LimitsConfig, OnError};
 use crate::exchange::Outlet;
 use crate::kv::Store;
-use crate::plugin::{Engine, Manifest, Module, Role, Ticking};
+use crate::plugin::{Engine, Manifest, Module, Pool, Role, Ticking};
 use crate::proxy::Proxy;
 use crate::snapshot::{Builder, Current, Snapshot};
 
@@ -241,7 +241,8 @@ impl Running {
         let Some(plugin) = view.snapshot.plugins.first().filter(|plugin| plugin.period().is_some()) else {
             return Some("it has not asked for ticks".to_owned());
         };
-        let ticking = self.ticking.get_or_insert_with(|| Ticking::new(engine, Arc::clone(plugin)));
+        let pool = || Rc::new(Pool::new(engine, Arc::clone(plugin)));
+        let ticking = self.ticking.get_or_insert_with(|| Ticking::new(pool()));
         let outlet = Outlet::new(self.proxy.view());
         ticking.tick(Some(outlet)).await.err().map(|failed| failed.to_string())
     }
