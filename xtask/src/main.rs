@@ -3,8 +3,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod assemblyscript;
+mod bench;
 mod demo;
 mod house;
+mod instructions;
 mod plugins;
 mod step;
 mod test;
@@ -17,6 +19,11 @@ const HELP: &str = "\
 cargo xtask plugins [--debug]   build the example plugins to target/plugins/<name>.wasm
 cargo xtask demo [ARGS]         build those in Rust and run `gatewright demo`
 cargo xtask test                everything that CI runs
+cargo xtask bench [OPTIONS]     the release gateway beside nginx, haproxy, Envoy and Caddy, as far as they are here
+    --rounds N --seconds N --scenarios A,B --peers A,B   how much of it
+    --out FOLDER --append --docs                         where to: docs/performance.md
+cargo xtask instructions        user-space instructions per request, by valgrind
+    --compare --record --profile                         with those in benches/instructions.toml; where they go
 
 The target wasm32-unknown-unknown is added where it is missing; what is written in AssemblyScript
 needs Node.js with npm. CARGO_TARGET_DIR is honoured.";
@@ -40,6 +47,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["plugins", "--debug"] => plugins::build(plugins::Profile::Debug)?,
         ["demo", arguments @ ..] => demo::run(arguments)?,
         ["test"] => test::run()?,
+        ["bench", options @ ..] => bench::run(options)?,
+        ["instructions", options @ ..] => instructions::run(options)?,
         _ => bail!("there is no `cargo xtask {}`\n\n{HELP}", arguments.join(" ")),
     }
     Ok(())
