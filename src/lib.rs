@@ -19,9 +19,10 @@
 //! | [`kv`] | what plugins remember from one exchange to the next: the store, and the embedded one |
 //! | [`tls`] | certificates, keys and trust; who is on the other end |
 //! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`, `metrics`, `tls`) |
+//! | [`files`] | folders that requests are answered from, in the place of endpoints (→ `metrics`) |
 //! | [`plugin`] | the Wasm host: modules, instances, budgets, host calls (→ `exchange`, `kv`, `metrics`, `gatewright_abi`) |
 //! | [`snapshot`] | the one place where configuration becomes runtime, and the swap of one for the next |
-//! | [`proxy`] | one request's way; only here do plugins and upstreams meet |
+//! | [`proxy`] | one request's way; only here do plugins, upstreams and files meet |
 //! | [`server`], [`reload`], [`admin`] | sockets and workers; a new configuration, whole or not at all; the admin listener |
 //! | [`handover`] | the listening sockets to a new process |
 //! | [`gateway`] | all of these from start to stop |
@@ -40,6 +41,7 @@
 //! | `proxy::chain` | director: rewrites the request, may choose where it goes | 500 |
 //! | `proxy::forward` | balancer picks among the usable endpoints | 503 |
 //! | `proxy::forward` | sends, on a kept connection or a new one, and elsewhere where that is safe | 502, 504 |
+//! | `proxy::files` | in the place of these two, where the upstream is a folder of files | 500 |
 //! | `proxy::chain` | modify-response | 500, 502 |
 //! | `proxy::chain` | middleware, response phase, innermost first, on error responses too | 500 |
 //! | `proxy::respond` | the response as the client gets it; its body carries what ends with it | |
@@ -56,6 +58,7 @@ pub mod metrics;
 pub mod route;
 pub mod tls;
 
+pub mod files;
 pub mod plugin;
 pub mod upstream;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::status::Status;
+use super::status::{SourceStatus, Status};
 use crate::config::Config;
 use crate::metrics::{Family, Page};
 use crate::snapshot::Snapshot;
@@ -49,7 +49,8 @@ pub fn report(status: &Status, reloads: Reloads, config: &Config, snapshot: &Sna
     page.add(&RELOADS, &[("outcome", "done")], reloads.done as f64);
     page.add(&RELOADS, &[("outcome", "refused")], reloads.refused as f64);
     for upstream in &status.upstreams {
-        for endpoint in &upstream.endpoints {
+        let SourceStatus::Endpoints { endpoints, .. } = &upstream.source else { continue };
+        for endpoint in endpoints {
             let labels = [("upstream", upstream.name.as_str()), ("endpoint", endpoint.url.as_str())];
             page.add(&USABLE, &labels, f64::from(u8::from(endpoint.usable)));
         }

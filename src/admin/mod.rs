@@ -21,7 +21,7 @@ use tracing::debug;
 use crate::metrics::Page;
 
 pub use metrics::{Reloads, report};
-pub use status::{EndpointStatus, ListenerStatus, PluginStatus, Status, UpstreamStatus};
+pub use status::{EndpointStatus, ListenerStatus, PluginStatus, SourceStatus, Status, UpstreamStatus};
 
 /// Where the outcome of a reload goes: the new generation, or the report of why the old configuration stays.
 pub type ReloadAnswer = oneshot::Sender<Result<u64, String>>;

@@ -1,8 +1,9 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, UpstreamEntry};
 use crate::upstream::{Health, Upstream};
 
 /// How a gateway stands.
@@ -38,10 +39,27 @@ pub struct ListenerStatus {
 pub struct UpstreamStatus {
     /// Its name.
     pub name: String,
-    /// Requests that wait for their turn.
-    pub pending: usize,
-    /// Its endpoints.
-    pub endpoints: Vec<EndpointStatus>,
+    /// What stands behind it.
+    #[serde(flatten)]
+    pub source: SourceStatus,
+}
+
+/// What answers an upstream's requests.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum SourceStatus {
+    /// Endpoints.
+    Endpoints {
+        /// Requests that wait for their turn.
+        pending: usize,
+        /// The endpoints.
+        endpoints: Vec<EndpointStatus>,
+    },
+    /// A folder.
+    Files {
+        /// Where it is.
+        files: PathBuf,
+    },
 }
 
 /// An endpoint.
@@ -90,21 +108,28 @@ impl Status {
 }
 
 fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
-    let upstreams = snapshot.upstreams.iter().map(|entry| {
-        let endpoints =
-            entry.upstream.endpoints().iter().enumerate().map(|(index, endpoint)| EndpointStatus {
-                url: endpoint.to_string(),
-                usable: entry.upstream.is_usable(index),
-                fails: entry.upstream.fails(index),
-                health: health(&entry.upstream, index),
-            });
-        UpstreamStatus {
-            name: entry.upstream.name().to_owned(),
-            pending: entry.upstream.pending(),
-            endpoints: endpoints.collect(),
+    let upstreams = snapshot.upstreams.iter().map(|entry| match entry {
+        UpstreamEntry::Endpoints { upstream, .. } => {
+            let (pending, endpoints) = (upstream.pending(), endpoints(upstream));
+            let source = SourceStatus::Endpoints { pending, endpoints };
+            UpstreamStatus { name: upstream.name().to_owned(), source }
+        }
+        UpstreamEntry::Files(folder) => {
+            let source = SourceStatus::Files { files: folder.path().to_owned() };
+            UpstreamStatus { name: folder.name().to_owned(), source }
         }
     });
     upstreams.collect()
+}
+
+fn endpoints(upstream: &Upstream) -> Vec<EndpointStatus> {
+    let endpoints = upstream.endpoints().iter().enumerate().map(|(index, endpoint)| EndpointStatus {
+        url: endpoint.to_string(),
+        usable: upstream.is_usable(index),
+        fails: upstream.fails(index),
+        health: health(upstream, index),
+    });
+    endpoints.collect()
 }
 
 fn health(upstream: &Upstream, index: usize) -> Option<&'static str> {

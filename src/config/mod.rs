@@ -9,7 +9,7 @@
 //! syntax        text → tables
 //! value, table  one value, one table on its way to a type; scalar: durations, sizes, addresses, choices
 //! names         what may be referred to
-//! gateway, listener (http2), upstream (endpoint_url, hash_key), tls of both, plugin (json, kv), route: one file for each section
+//! gateway, listener (http2), upstream (endpoint_url, hash_key, files), tls of both, plugin (json, kv), route: one file for each section
 //! ```
 //!
 //! There are no runtime types here: whatever runs is built from this by `snapshot`. What only a later layer can
@@ -19,6 +19,7 @@
 mod answer;
 mod diagnostics;
 mod endpoint_url;
+mod files;
 mod gateway;
 mod hash_key;
 mod health;
@@ -51,6 +52,7 @@ use toml::de::DeTable;
 pub use answer::{AnswerConfig, PieceConfig};
 pub use diagnostics::{Diagnostic, Diagnostics, Problems};
 pub use endpoint_url::{EndpointUrl, UrlError};
+pub use files::FilesConfig;
 pub use gateway::{AdminConfig, GatewayConfig, Level, LogConfig, LogFormat};
 pub use hash_key::HashKey;
 pub use health::{HealthConfig, Probe};
@@ -62,7 +64,7 @@ pub use plugin::{Capability, InstanceUse, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
 pub use source::{Position, Source, Span, Spanned};
 pub use tls::{CertificateConfig, ListenerTlsConfig, UpstreamTlsConfig};
-pub use upstream::{Balance, EndpointConfig, Protocol, UpstreamConfig};
+pub use upstream::{Balance, EndpointConfig, PoolConfig, Protocol, UpstreamConfig};
 
 // For readers of other files, which make their mistakes known in the same way.
 pub(crate) use json::{Places, convert, object};

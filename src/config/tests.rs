@@ -36,6 +36,12 @@ fn valid(name: &str) -> Config {
     parsed(&path).unwrap_or_else(|report| panic!("{report}"))
 }
 
+/// The first upstream, which has endpoints.
+fn pool(config: &Config) -> &PoolConfig {
+    let UpstreamConfig::Endpoints(pool) = &config.upstreams[0] else { panic!("{:?}", config.upstreams[0]) };
+    pool
+}
+
 #[test]
 fn every_valid_file_is_read() {
     for folder in ["tests/config/valid", "config", "config/examples"] {
@@ -135,7 +141,7 @@ fn missing_keys_get_their_defaults() {
     assert_eq!(config.admin, None);
     assert_eq!(config.listeners[0].max_head, 65_536);
     assert_eq!(config.plugins, []);
-    let upstream = &config.upstreams[0];
+    let upstream = pool(&config);
     assert_eq!((upstream.balance, upstream.max_fails, upstream.retries), (Balance::RoundRobin, 3, 1));
     assert_eq!((upstream.idle_timeout, upstream.max_idle), (Duration::from_secs(60), 128));
     assert_eq!(upstream.endpoints[0].weight, 1);
@@ -174,7 +180,8 @@ fn every_key_of_a_listener_is_read() {
 
 #[test]
 fn every_key_of_an_upstream_is_read() {
-    let upstream = &valid("full.toml").upstreams[0];
+    let config = valid("full.toml");
+    let upstream = pool(&config);
     assert_eq!(*upstream.name, "shop");
     assert_eq!(upstream.balance, Balance::ConsistentHash);
     assert_eq!(upstream.hash_key, HashKey::parse("header:x-user"));
@@ -197,6 +204,15 @@ fn every_key_of_an_upstream_is_read() {
         .map(|it| (it.url.address(), it.url.base_path.as_str(), it.weight))
         .collect();
     assert_eq!(endpoints, [("shop-1:9001".to_owned(), "/base", 5), ("[::1]:9002".to_owned(), "", 1)]);
+}
+
+#[test]
+fn every_key_of_an_upstream_of_files_is_read() {
+    let config = valid("full.toml");
+    let UpstreamConfig::Files(files) = &config.upstreams[1] else { panic!("{:?}", config.upstreams[1]) };
+    assert_eq!(*files.name, "site");
+    assert_eq!(files.folder.value, Path::new("tests/config/valid/public"));
+    assert!(files.follow_symlinks);
 }
 
 #[test]
@@ -285,7 +301,7 @@ fn upstream_that_only_moved_is_unchanged() {
     let config = valid("full.toml");
     assert_eq!(config.upstreams, moved.upstreams);
     assert_eq!(config.plugins, moved.plugins);
-    assert_ne!(config.upstreams[0].name.span, moved.upstreams[0].name.span);
+    assert_ne!(config.upstreams[0].name().span, moved.upstreams[0].name().span);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 use super::diagnostics::Problems;
 use super::endpoint_url::EndpointUrl;
+use super::files::FilesConfig;
 use super::hash_key::HashKey;
 use super::health::HealthConfig;
 use super::scalar::{choice, duration, timeout};
@@ -25,7 +26,16 @@ const HASH_KEYS: &str =
 
 /// `[upstream.NAME]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpstreamConfig {
+pub enum UpstreamConfig {
+    /// With `endpoints`.
+    Endpoints(Box<PoolConfig>),
+    /// With `files`.
+    Files(FilesConfig),
+}
+
+/// A pool of endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolConfig {
     /// The name, and where the section is.
     pub name: Spanned<String>,
     /// How an endpoint is picked.
@@ -135,8 +145,27 @@ impl UpstreamConfig {
         folder: &Path,
         problems: &mut Problems,
     ) -> Option<Self> {
-        let mut table = TableReader::open(value, "a table", problems)?;
-        let endpoints = "endpoints = [\"http://127.0.0.1:9001\"]";
+        let table = TableReader::open(value, "a table", problems)?;
+        match table.has("files") {
+            true => FilesConfig::read(name, table, folder).map(Self::Files),
+            false => PoolConfig::read(name, table, folder).map(|pool| Self::Endpoints(Box::new(pool))),
+        }
+    }
+
+    /// The name, and where the section is.
+    #[must_use]
+    pub fn name(&self) -> &Spanned<String> {
+        match self {
+            Self::Endpoints(pool) => &pool.name,
+            Self::Files(files) => &files.name,
+        }
+    }
+}
+
+impl PoolConfig {
+    fn read(name: Spanned<String>, mut table: TableReader<'_, '_>, folder: &Path) -> Option<Self> {
+        refuse_keys_of_files(&mut table);
+        let endpoints = "endpoints = [\"http://127.0.0.1:9001\"], or files = \"./public\"";
         let mut config = Self {
             name,
             balance: table.or("balance", Balance::RoundRobin, choice(Balance::WORDS)),
@@ -168,6 +197,17 @@ impl UpstreamConfig {
         config.tls = read_tls(&mut table, &config.endpoints, folder);
         table.finish();
         Some(config)
+    }
+}
+
+/// `follow_symlinks` says how files are found; without them it would do nothing.
+fn refuse_keys_of_files(table: &mut TableReader<'_, '_>) {
+    // Known, for whoever misspells it.
+    let _ = table.take("files");
+    if let Some(value) = table.take("follow_symlinks") {
+        value
+            .mistake(table.problems, "only files have symbolic links")
+            .help("add files = \"./public\", or leave follow_symlinks out");
     }
 }
 

@@ -20,6 +20,7 @@ use super::peer::{Open, Peer};
 use super::record::Record;
 use super::stage::Stage;
 use super::view::View;
+use crate::files::FileBody;
 use crate::plugin::CallError;
 use crate::upstream::{Connection, Lease};
 
@@ -46,6 +47,8 @@ enum Content {
         incoming: Incoming,
         pause: Pause,
     },
+    /// Read as it is sent.
+    File(FileBody),
     /// Read ahead: what was read goes first.
     Chained {
         front: VecDeque<Bytes>,
@@ -91,6 +94,9 @@ pub enum BodyError {
     /// The endpoint paused for too long.
     #[error("the endpoint sent nothing for {0:?}")]
     EndpointPaused(Duration),
+    /// A file could not be read to its end, or has become shorter.
+    #[error("cannot read the file: {0}")]
+    File(#[from] std::io::Error),
     /// The client's body is larger than the listener takes.
     #[error("larger than `max_body`")]
     TooLarge,
@@ -158,6 +164,12 @@ impl Body {
     /// An endpoint's body, which may pause for `limit` at most.
     pub(super) fn from_upstream(incoming: Incoming, limit: Duration) -> Self {
         Self { content: Content::Upstream { incoming, pause: Pause { limit, timer: None } }, tail: None }
+    }
+
+    /// A file.
+    pub(super) fn from_file(file: FileBody) -> Self {
+        let content = if file.is_end_stream() { Content::Empty } else { Content::File(file) };
+        Self { content, tail: None }
     }
 
     /// Holds a client's body back until the endpoint asks for it; `None` where there is none to hold back.
@@ -229,6 +241,7 @@ impl http_body::Body for Body {
             Content::Empty => true,
             Content::Full(_) => false,
             Content::Client { incoming, .. } | Content::Upstream { incoming, .. } => incoming.is_end_stream(),
+            Content::File(file) => file.is_end_stream(),
             Content::Chained { front, trailers, rest } => {
                 let rest_ended = rest.as_ref().is_none_or(|rest| rest.is_end_stream());
                 front.iter().all(Bytes::is_empty) && trailers.is_none() && rest_ended
@@ -242,6 +255,7 @@ impl http_body::Body for Body {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Client { incoming, .. } | Content::Upstream { incoming, .. } => incoming.size_hint(),
+            Content::File(file) => file.size_hint(),
             Content::Chained { front, trailers, rest } => {
                 chained_size(front, trailers.as_ref(), rest.as_deref())
             }
@@ -297,6 +311,9 @@ impl Content {
                 }
             },
             Self::Stage(stage) => stage.poll_frame(context),
+            Self::File(file) => Pin::new(file)
+                .poll_frame(context)
+                .map(|frame| frame.map(|read| read.map_err(BodyError::File))),
             Self::Upstream { incoming, pause } => match Pin::new(incoming).poll_frame(context) {
                 Poll::Ready(frame) => {
                     pause.over();

@@ -44,6 +44,14 @@ pub enum ProxyError {
         /// Why it did not wait, or not longer.
         refused: Refused,
     },
+    /// The system does not give a file, and not because there is none.
+    #[error("cannot read a file of upstream `{upstream}`: {error}")]
+    Files {
+        /// The upstream.
+        upstream: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// No endpoint could be reached; the last one's reason.
     #[error("{endpoint}: {error}")]
     Unreachable {
@@ -125,6 +133,7 @@ impl ProxyError {
             | Self::Doubtful { .. }
             | Self::Unasked { .. } => StatusCode::BAD_GATEWAY,
             Self::Late { .. } | Self::Overdue(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Files { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Plugin(error) => plugin_status(error),
             Self::Body { side, refusal } => body_status(*side, refusal),
         }

@@ -1,4 +1,4 @@
-//! Sending the request to an endpoint, and to another one where that is safe.
+//! Sending the request to an endpoint, and to another one where that is safe; or to a folder of files.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
@@ -17,14 +17,14 @@ use tokio::time::{timeout, timeout_at};
 
 use super::body::{Body, BodyError, Progress};
 use super::error::ProxyError;
+use super::files;
 use super::headers;
 use super::intake::Refusal;
 use super::interim::{self, Hold};
 use super::record::Record;
 use super::upgrade::Upgrade;
-use super::view::View;
-use crate::exchange::{Exchange, ResponseHead, Side};
-use crate::snapshot::UpstreamEntry;
+use super::view::{UpstreamView, View};
+use crate::exchange::{Exchange, HashKey, ResponseHead, Side};
 use crate::upstream::{Connection, Connections, Endpoint, Lease, SendError};
 
 /// Forwards the exchange's request, to the upstream at this place of the snapshot unless the director chose another. The
@@ -37,16 +37,20 @@ pub(super) async fn forward(
     body: Body,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
-    let (entry, connections) = choose(view, upstream, exchange)?;
+    let (connections, hash_key) = match choose(view, upstream, exchange)? {
+        UpstreamView::Endpoints { connections, hash_key } => (connections, hash_key.as_ref()),
+        UpstreamView::Files { folder, tally } => return files::serve(folder, tally, exchange, record).await,
+    };
+    let upstream = connections.upstream();
     let replayable = exchange.request.method.is_idempotent() && upgrade.is_none() && body.again().is_some();
-    let settings = entry.upstream.settings();
-    let place = entry.upstream.admit().await;
-    let full = |refused| ProxyError::Full { upstream: entry.upstream.name().to_owned(), refused };
+    let settings = upstream.settings();
+    let place = upstream.admit().await;
+    let full = |refused| ProxyError::Full { upstream: upstream.name().to_owned(), refused };
     let place = place.map_err(full)?;
     let mut attempts = Attempts {
         connections,
         exchange,
-        key: hash_key(entry, exchange),
+        key: key(hash_key, exchange),
         upgrade: upgrade.as_ref(),
         replayable,
         retries: settings.retries,
@@ -71,22 +75,23 @@ fn choose<'a>(
     view: &'a View,
     upstream: Option<usize>,
     exchange: &Exchange,
-) -> Result<(&'a UpstreamEntry, &'a Rc<Connections<Body>>), ProxyError> {
+) -> Result<&'a UpstreamView, ProxyError> {
     let chosen = exchange.direction.upstream.as_deref();
     let index = match chosen {
         Some(name) => view.snapshot.upstream(name),
         None => upstream,
     };
-    let found = index.and_then(|index| view.snapshot.upstreams.get(index).zip(view.upstreams.get(index)));
+    let found = index.and_then(|index| view.upstreams.get(index));
     found.ok_or_else(|| {
         ProxyError::NoUpstream(chosen.unwrap_or("the route has none and the director chose none").to_owned())
     })
 }
 
-fn hash_key<'a>(entry: &UpstreamEntry, exchange: &'a Exchange) -> Option<Cow<'a, [u8]>> {
+/// What a balancer hashes: the director's choice, else what the upstream says.
+fn key<'a>(hash_key: Option<&HashKey>, exchange: &'a Exchange) -> Option<Cow<'a, [u8]>> {
     match &exchange.direction.hash_key {
         Some(key) => Some(Cow::Borrowed(key)),
-        None => entry.hash_key.as_ref()?.of(exchange),
+        None => hash_key?.of(exchange),
     }
 }
 

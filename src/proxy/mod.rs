@@ -6,6 +6,7 @@ mod chain;
 mod churn;
 mod coding;
 mod error;
+mod files;
 mod forward;
 mod headers;
 mod http2;

@@ -15,10 +15,13 @@ use super::body::Body;
 use super::error::ProxyError;
 use super::forward;
 use super::record::Record;
-use super::view::View;
+use super::view::{UpstreamView, View};
 use crate::exchange::{
     Exchange, Outbound, OutboundCall, OutboundError, OutboundResponse, RequestId, Sending,
 };
+
+/// How long a file may take where the guest sets no limit: as long as an endpoint, unless its upstream says otherwise.
+const FILE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Outbound for View {
     fn send(self: Rc<Self>, call: OutboundCall) -> Sending {
@@ -60,8 +63,13 @@ fn reason(error: &ProxyError, id: RequestId, upstream: &str) -> OutboundError {
 
 /// How long the upstream may take for the head, and where the guest sets no limit, for the body.
 fn response_timeout(view: &View, place: Option<usize>) -> Duration {
-    let upstream = place.and_then(|place| view.upstreams.get(place));
-    upstream.map_or(Duration::ZERO, |pool| pool.upstream().settings().response_timeout)
+    match place.and_then(|place| view.upstreams.get(place)) {
+        Some(UpstreamView::Endpoints { connections, .. }) => {
+            connections.upstream().settings().response_timeout
+        }
+        Some(UpstreamView::Files { .. }) => FILE_TIMEOUT,
+        None => Duration::ZERO,
+    }
 }
 
 async fn within<T>(

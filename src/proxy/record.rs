@@ -14,10 +14,36 @@ use super::peer::Peer;
 use super::stage::Late;
 use super::tally::Tally;
 use crate::exchange::{Attributes, Exchange, RequestId};
+use crate::files::Folder;
 use crate::upstream::{Lease, Upstream};
 
 /// What the access log says of a client that went away before there was a response: nginx's number for it.
 const CLIENT_GONE: u16 = 499;
+
+/// Where the request went last.
+#[derive(Debug)]
+enum Tried {
+    Endpoint(Arc<Upstream>, usize),
+    Files(Arc<Folder>),
+}
+
+impl Tried {
+    fn upstream(&self) -> &str {
+        match self {
+            Self::Endpoint(upstream, _) => upstream.name(),
+            Self::Files(folder) => folder.name(),
+        }
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        match self {
+            Self::Endpoint(upstream, index) => {
+                upstream.endpoints().get(*index).map(|endpoint| &*endpoint.url)
+            }
+            Self::Files(_) => None,
+        }
+    }
+}
 
 /// What is said of an exchange when it has ended: one line of the access log. It is written when the record is dropped,
 /// so no way out of an exchange misses it.
@@ -41,8 +67,8 @@ pub(super) struct Record {
     pub(super) upstream_time: Option<Duration>,
     /// How many endpoints were tried,
     attempts: u32,
-    /// and the last one of them.
-    tried: Option<(Arc<Upstream>, usize)>,
+    /// and the last of them, or the folder.
+    tried: Option<Tried>,
     /// How far the request's body has come, where there is one.
     received: Option<Progress>,
     /// Where interim responses go; `None` where the client does not know any.
@@ -130,7 +156,14 @@ impl Record {
     pub(super) fn attempt(&mut self, lease: &Lease) {
         self.attempts += 1;
         if self.wanted {
-            self.tried = Some((Arc::clone(lease.upstream()), lease.index()));
+            self.tried = Some(Tried::Endpoint(Arc::clone(lease.upstream()), lease.index()));
+        }
+    }
+
+    /// A file is looked for.
+    pub(super) fn look(&mut self, folder: &Arc<Folder>) {
+        if self.wanted {
+            self.tried = Some(Tried::Files(Arc::clone(folder)));
         }
     }
 
@@ -145,8 +178,6 @@ impl Record {
         for (name, value) in noted.iter().flat_map(|noted| noted.iter()) {
             trace!(target: "attribute", request_id = %self.id, name, value = &**value);
         }
-        let upstream = self.tried.as_ref().map(|(upstream, _)| upstream);
-        let endpoint = self.tried.as_ref().and_then(|(upstream, index)| upstream.endpoints().get(*index));
         info!(
             target: "access",
             request_id = %self.id,
@@ -155,8 +186,8 @@ impl Record {
             uri = %self.uri,
             protocol = ?self.version,
             route = self.tally.as_ref().map(|tally| &**tally.route()),
-            upstream = upstream.map(|upstream| upstream.name()),
-            endpoint = endpoint.map(|endpoint| &*endpoint.url),
+            upstream = self.tried.as_ref().map(Tried::upstream),
+            endpoint = self.tried.as_ref().and_then(Tried::endpoint),
             attempts = self.attempts,
             status = self.status(),
             bytes = self.sent,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::body::Body;
 use super::tally::Tally;
-use crate::exchange::Outlet;
+use crate::exchange::{HashKey, Outlet};
+use crate::files::{self, Folder};
 use crate::metrics::Registry;
 use crate::plugin::{self, Engine};
-use crate::snapshot::{Route, Snapshot};
+use crate::snapshot::{Route, Snapshot, UpstreamEntry};
 use crate::upstream::{self, Connections, Upstream};
 
 /// A worker's side of a snapshot: its plugin instances, its connections and its counts, by the snapshot's own numbers.
@@ -16,11 +17,24 @@ pub struct View {
     /// The snapshot.
     pub snapshot: Arc<Snapshot>,
     pub(super) plugins: Vec<Rc<plugin::Pool>>,
-    pub(super) upstreams: Vec<Rc<Connections<Body>>>,
+    pub(super) upstreams: Vec<UpstreamView>,
     /// Whether there is a plugin that sends requests of its own.
     calls_out: bool,
     tallies: Vec<Arc<Tally>>,
     no_route: Arc<Tally>,
+}
+
+/// A worker's side of an upstream.
+#[derive(Debug)]
+pub(super) enum UpstreamView {
+    /// Its connections to the endpoints.
+    Endpoints {
+        connections: Rc<Connections<Body>>,
+        /// The key, for a balancer that hashes.
+        hash_key: Option<HashKey>,
+    },
+    /// A folder, and what it counts of it.
+    Files { folder: Arc<Folder>, tally: Arc<files::Tally> },
 }
 
 impl View {
@@ -34,8 +48,7 @@ impl View {
         previous: Option<&Self>,
     ) -> Self {
         let plugins = snapshot.plugins.iter().map(|plugin| pool(plugin, engine, registry, previous));
-        let upstreams =
-            snapshot.upstreams.iter().map(|entry| connections(&entry.upstream, registry, previous));
+        let upstreams = snapshot.upstreams.iter().map(|entry| upstream(entry, registry, previous));
         let mut known: HashMap<_, _> = previous.map(Self::tallies).into_iter().flatten().collect();
         let mut tally = |route: &Arc<str>| {
             let tally = known.entry(Arc::clone(route)).or_insert_with(|| {
@@ -69,7 +82,7 @@ impl View {
 
     /// Closes connections that have been idle for too long, and tidies the plugins up.
     pub fn sweep(&self) {
-        self.upstreams.iter().for_each(|connections| connections.sweep());
+        connections_of(Some(self)).for_each(|connections| connections.sweep());
         self.plugins.iter().for_each(|pool| pool.tidy());
     }
 }
@@ -95,16 +108,51 @@ fn pool(
     Rc::new(pool)
 }
 
+fn upstream(entry: &UpstreamEntry, registry: &Registry, previous: Option<&View>) -> UpstreamView {
+    match entry {
+        UpstreamEntry::Endpoints { upstream, hash_key } => UpstreamView::Endpoints {
+            connections: connections(upstream, registry, previous),
+            hash_key: hash_key.clone(),
+        },
+        UpstreamEntry::Files(folder) => {
+            UpstreamView::Files { folder: Arc::clone(folder), tally: files_tally(folder, registry, previous) }
+        }
+    }
+}
+
+/// What is counted of a folder, going on with what was of the one that had its name before.
+fn files_tally(folder: &Folder, registry: &Registry, previous: Option<&View>) -> Arc<files::Tally> {
+    let tallies = previous.into_iter().flat_map(|view| &view.upstreams).filter_map(|known| match known {
+        UpstreamView::Files { tally, .. } => Some(tally),
+        UpstreamView::Endpoints { .. } => None,
+    });
+    let known = tallies.into_iter().find(|tally| tally.is_of(folder.name()));
+    known.map_or_else(
+        || {
+            let tally = Arc::new(files::Tally::new(folder.name()));
+            registry.add(&tally);
+            tally
+        },
+        Arc::clone,
+    )
+}
+
+fn connections_of(view: Option<&View>) -> impl Iterator<Item = &Rc<Connections<Body>>> {
+    view.into_iter().flat_map(|view| &view.upstreams).filter_map(|upstream| match upstream {
+        UpstreamView::Endpoints { connections, .. } => Some(connections),
+        UpstreamView::Files { .. } => None,
+    })
+}
+
 fn connections(
     upstream: &Arc<Upstream>,
     registry: &Registry,
     previous: Option<&View>,
 ) -> Rc<Connections<Body>> {
-    let old = previous.map_or(&[][..], |view| &view.upstreams);
-    if let Some(kept) = old.iter().find(|pool| Arc::ptr_eq(pool.upstream(), upstream)) {
+    if let Some(kept) = connections_of(previous).find(|pool| Arc::ptr_eq(pool.upstream(), upstream)) {
         return Rc::clone(kept);
     }
-    let old = old.iter().find(|old| old.upstream().name() == upstream.name());
+    let old = connections_of(previous).find(|old| old.upstream().name() == upstream.name());
     let connections = match old {
         Some(old) => Connections::after(old, Arc::clone(upstream)),
         None => Connections::new(Arc::clone(upstream)),

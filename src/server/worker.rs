@@ -35,6 +35,9 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\
 /// Polls between two looks at the sockets. A few slow guests on a worker must not keep its other connections waiting.
 const EVENT_INTERVAL: u32 = 31;
 
+/// Threads of a worker that may wait for a disk: reads of files beyond that wait for one of them.
+const READERS: usize = 32;
+
 /// What a worker is told to listen on from now on: all of it, each with its socket where it is new.
 type Listeners = Vec<(Listener, Option<(StdListener, Arc<Crowd>)>)>;
 
@@ -121,6 +124,7 @@ impl Worker {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .event_interval(EVENT_INTERVAL)
+                .max_blocking_threads(READERS)
                 .build_local(tokio::runtime::LocalOptions::default())
         };
         let run = move || match runtime() {

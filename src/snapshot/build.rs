@@ -79,6 +79,6 @@ impl Builder {
 }
 
 fn names(config: &Config) -> HashMap<String, usize> {
-    let names = config.upstreams.iter().map(|upstream| upstream.name.value.clone());
+    let names = config.upstreams.iter().map(|upstream| upstream.name().value.clone());
     names.enumerate().map(|(index, name)| (name, index)).collect()
 }

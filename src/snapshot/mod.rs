@@ -20,6 +20,7 @@ use http::StatusCode;
 use tokio::sync::watch;
 
 use crate::exchange::{HashKey, ResponseHead};
+use crate::files::Folder;
 use crate::plugin::{BodyUse, OnError, Plugin};
 use crate::route::Router;
 use crate::upstream::Upstream;
@@ -116,13 +117,18 @@ pub struct PluginUse {
     pub response_body: BodyUse,
 }
 
-/// An upstream and where its balancer finds its key.
+/// What answers the requests for an upstream's name.
 #[derive(Debug)]
-pub struct UpstreamEntry {
-    /// The upstream.
-    pub upstream: Arc<Upstream>,
-    /// The key, for a balancer that hashes.
-    pub hash_key: Option<HashKey>,
+pub enum UpstreamEntry {
+    /// Endpoints.
+    Endpoints {
+        /// The upstream.
+        upstream: Arc<Upstream>,
+        /// Where its balancer finds its key, if it hashes.
+        hash_key: Option<HashKey>,
+    },
+    /// A folder of files.
+    Files(Arc<Folder>),
 }
 
 impl Snapshot {
@@ -134,7 +140,11 @@ impl Snapshot {
 
     /// Begins the health checks of its upstreams that have not begun yet.
     pub fn watch(&self) {
-        self.upstreams.iter().for_each(|entry| entry.upstream.watch());
+        for entry in &self.upstreams {
+            if let UpstreamEntry::Endpoints { upstream, .. } = entry {
+                upstream.watch();
+            }
+        }
     }
 }
 

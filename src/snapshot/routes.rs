@@ -111,7 +111,7 @@ fn piece(configured: &PieceConfig) -> Piece {
 }
 
 fn upstream(config: &Config, name: &str) -> Option<usize> {
-    config.upstreams.iter().position(|upstream| upstream.name.value == name)
+    config.upstreams.iter().position(|upstream| upstream.name().value == name)
 }
 
 fn build_use(

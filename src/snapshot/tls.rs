@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use crate::config::{CertificateConfig, ListenerConfig, Problems, Protocol, Span, Spanned, UpstreamConfig};
+use crate::config::{CertificateConfig, ListenerConfig, PoolConfig, Problems, Protocol, Span, Spanned};
 use crate::tls::{
     Client, ClientAuth, ClientSettings, HTTP1, HTTP2, Identity, Pem, Server, ServerSettings, TlsError,
 };
@@ -34,7 +34,7 @@ pub fn server(
 }
 
 /// TLS of an upstream, where its endpoints speak it.
-pub(super) fn client(config: &UpstreamConfig, problems: &mut Problems) -> Option<Arc<Client>> {
+pub(super) fn client(config: &PoolConfig, problems: &mut Problems) -> Option<Arc<Client>> {
     let tls = config.tls.as_ref()?;
     let offered: &[&[u8]] = match config.protocol {
         Protocol::Auto => &[HTTP2, HTTP1],

@@ -2,8 +2,11 @@ use std::sync::Arc;
 
 use super::{Snapshot, UpstreamEntry, tls};
 use crate::balance::Algorithm;
-use crate::config::{self, Balance, Config, EndpointConfig, HealthConfig, Problems, UpstreamConfig};
+use crate::config::{
+    self, Balance, Config, EndpointConfig, FilesConfig, HealthConfig, PoolConfig, Problems, UpstreamConfig,
+};
 use crate::exchange::HashKey;
+use crate::files::{self, Folder};
 use crate::tls::Client;
 use crate::upstream::{CheckSettings, EndpointSettings, Probe, Protocol, Settings, Upstream};
 
@@ -15,19 +18,45 @@ pub(super) fn build(
     problems: &mut Problems,
 ) -> Vec<UpstreamEntry> {
     let old = previous.map_or(&[][..], |snapshot| &snapshot.upstreams);
-    let entries = config.upstreams.iter().map(|upstream| {
-        let settings = settings(upstream, tls::client(upstream, problems));
-        let kept = old.iter().find(|entry| *entry.upstream.settings() == settings);
-        let upstream_arc = match kept {
-            Some(entry) => Arc::clone(&entry.upstream),
-            None => Arc::new(Upstream::new(settings)),
-        };
-        UpstreamEntry { upstream: upstream_arc, hash_key: upstream.hash_key.as_ref().map(hash_key) }
+    let entries = config.upstreams.iter().map(|upstream| match upstream {
+        UpstreamConfig::Endpoints(pool) => endpoints(pool, old, problems),
+        UpstreamConfig::Files(files) => folder(files, problems),
     });
     entries.collect()
 }
 
-fn settings(config: &UpstreamConfig, tls: Option<Arc<Client>>) -> Settings {
+fn endpoints(config: &PoolConfig, old: &[UpstreamEntry], problems: &mut Problems) -> UpstreamEntry {
+    let settings = settings(config, tls::client(config, problems));
+    let mut known = old.iter().filter_map(|entry| match entry {
+        UpstreamEntry::Endpoints { upstream, .. } => Some(upstream),
+        UpstreamEntry::Files(_) => None,
+    });
+    let upstream = match known.find(|upstream| *upstream.settings() == settings) {
+        Some(kept) => Arc::clone(kept),
+        None => Arc::new(Upstream::new(settings)),
+    };
+    UpstreamEntry::Endpoints { upstream, hash_key: config.hash_key.as_ref().map(hash_key) }
+}
+
+fn folder(config: &FilesConfig, problems: &mut Problems) -> UpstreamEntry {
+    let folder = &config.folder;
+    let why = match std::fs::metadata(&folder.value) {
+        Ok(found) if found.is_dir() => None,
+        Ok(_) => Some("it is not a folder".to_owned()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(why) = why {
+        let key = format!("upstream.{}.files", config.name.value);
+        problems.add(folder.span, key, format!("cannot serve {}: {why}", folder.display()));
+    }
+    UpstreamEntry::Files(Arc::new(Folder::new(files::Settings {
+        name: config.name.value.clone(),
+        folder: folder.value.clone(),
+        follow_symlinks: config.follow_symlinks,
+    })))
+}
+
+fn settings(config: &PoolConfig, tls: Option<Arc<Client>>) -> Settings {
     Settings {
         name: config.name.value.clone(),
         algorithm: algorithm(config.balance),

@@ -151,6 +151,7 @@ fn every_configuration_that_comes_with_the_gateway_passes_check() {
     std::fs::create_dir(folder.path().join("target")).unwrap();
     symlink(plugins_folder(), folder.path().join("target/plugins")).unwrap();
     make_certificates(&examples.join("certs"));
+    std::fs::create_dir(examples.join("public")).unwrap();
     let mut checked = 0;
     for from in [shipped.clone(), shipped.join("examples")] {
         for entry in from.read_dir().unwrap() {

@@ -17,6 +17,7 @@ mod balance;
 mod bodies;
 mod conformance;
 mod crowd;
+mod files;
 mod fresh;
 mod handover;
 mod health;
