@@ -22,7 +22,7 @@ use super::stage::Stage;
 use super::view::View;
 use crate::files::FileBody;
 use crate::plugin::CallError;
-use crate::upstream::{Connection, Lease};
+use crate::upstream::{Connection, Lease, WireError};
 
 /// The body of a request to an upstream or of a response to a client.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ enum Content {
         left: u64,
     },
     Upstream {
-        incoming: Incoming,
+        connection: Connection<Body>,
         pause: Pause,
     },
     /// Read as it is sent.
@@ -62,8 +62,6 @@ enum Content {
 /// What ends together with a response's body.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// To be given back where the body was read to its end, else closed.
-    pub(super) connection: Option<Connection<Body>>,
     pub(super) lease: Option<Lease>,
     pub(super) record: Option<Record>,
     /// When it must have ended.
@@ -79,9 +77,12 @@ pub(super) struct Tail {
 /// Why a body broke off.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// The connection broke, or the body was malformed or too short.
+    /// The client's connection broke, or its body was malformed or too short.
     #[error(transparent)]
-    Wire(#[from] hyper::Error),
+    Client(hyper::Error),
+    /// The same of an endpoint.
+    #[error(transparent)]
+    Endpoint(WireError),
     /// The client paused for too long.
     #[error("the client sent nothing for {0:?}")]
     Paused(Duration),
@@ -162,8 +163,11 @@ impl Body {
     }
 
     /// An endpoint's body, which may pause for `limit` at most.
-    pub(super) fn from_upstream(incoming: Incoming, limit: Duration) -> Self {
-        Self { content: Content::Upstream { incoming, pause: Pause { limit, timer: None } }, tail: None }
+    pub(super) fn from_upstream(connection: Connection<Self>, limit: Duration) -> Self {
+        let pause = Pause { limit, timer: None };
+        let mut content = Content::Upstream { connection, pause };
+        content.release();
+        Self { content, tail: None }
     }
 
     /// A file.
@@ -240,7 +244,8 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Empty => true,
             Content::Full(_) => false,
-            Content::Client { incoming, .. } | Content::Upstream { incoming, .. } => incoming.is_end_stream(),
+            Content::Client { incoming, .. } => incoming.is_end_stream(),
+            Content::Upstream { connection, .. } => connection.is_end_stream(),
             Content::File(file) => file.is_end_stream(),
             Content::Chained { front, trailers, rest } => {
                 let rest_ended = rest.as_ref().is_none_or(|rest| rest.is_end_stream());
@@ -254,7 +259,8 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Client { incoming, .. } | Content::Upstream { incoming, .. } => incoming.size_hint(),
+            Content::Client { incoming, .. } => incoming.size_hint(),
+            Content::Upstream { connection, .. } => connection.size_hint(),
             Content::File(file) => file.size_hint(),
             Content::Chained { front, trailers, rest } => {
                 chained_size(front, trailers.as_ref(), rest.as_deref())
@@ -292,6 +298,16 @@ fn settle(tail: &mut Option<Box<Tail>>) {
 }
 
 impl Content {
+    /// An endpoint's connection that has brought all of the body may serve others.
+    fn release(&mut self) {
+        if let Self::Upstream { connection, .. } = self
+            && connection.is_end_stream()
+            && let Self::Upstream { connection, .. } = std::mem::replace(self, Self::Empty)
+        {
+            connection.release();
+        }
+    }
+
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self {
             Self::Empty => Poll::Ready(None),
@@ -314,10 +330,11 @@ impl Content {
             Self::File(file) => Pin::new(file)
                 .poll_frame(context)
                 .map(|frame| frame.map(|read| read.map_err(BodyError::File))),
-            Self::Upstream { incoming, pause } => match Pin::new(incoming).poll_frame(context) {
+            Self::Upstream { connection, pause } => match connection.poll_frame(context) {
                 Poll::Ready(frame) => {
                     pause.over();
-                    Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Wire)))
+                    self.release();
+                    Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Endpoint)))
                 }
                 Poll::Pending => {
                     pause.poll(context).map(|()| Some(Err(BodyError::EndpointPaused(pause.limit))))
@@ -340,7 +357,7 @@ impl Content {
                                 None => return Poll::Ready(Some(Err(BodyError::TooLarge))),
                             }
                         }
-                        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Wire)))
+                        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Client)))
                     }
                     Poll::Pending => pause.poll(context).map(|()| Some(Err(BodyError::Paused(pause.limit)))),
                 }
@@ -360,9 +377,6 @@ impl Drop for Body {
 
 impl Tail {
     fn end(self, complete: bool) {
-        if let Some(connection) = self.connection.filter(|_| complete) {
-            connection.release();
-        }
         if let Some(hold) = self.hold {
             hold.give_up();
         }

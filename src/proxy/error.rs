@@ -8,7 +8,7 @@ use super::intake::Refusal;
 use super::objection::Objection;
 use crate::exchange::Side;
 use crate::plugin::{CallError, Failure, Hook};
-use crate::upstream::{ConnectError, Miss, Refused};
+use crate::upstream::{ConnectError, Miss, Refused, WireError};
 
 /// Why an exchange has no response of an upstream.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum ProxyError {
         /// The endpoint.
         endpoint: String,
         /// Why.
-        error: hyper::Error,
+        error: WireError,
     },
     /// The endpoint's response could be read in more than one way.
     #[error("{endpoint}: {flaw}")]
@@ -92,7 +92,7 @@ pub enum ProxyError {
     },
     /// The client's body ended early or broke while it was sent on.
     #[error("the client's body broke off: {0}")]
-    ClientBody(hyper::Error),
+    ClientBody(WireError),
     /// The body is larger than the listener takes.
     #[error("the client's body is larger than `max_body`")]
     LargeBody,
@@ -149,7 +149,7 @@ impl ProxyError {
     pub fn miss(&self) -> Option<Miss> {
         match self {
             Self::Unreachable { .. } => Some(Miss::Unreachable),
-            Self::Broken { .. } => Some(Miss::Broken),
+            Self::Broken { .. } | Self::Doubtful { .. } => Some(Miss::Broken),
             Self::Late { .. } => Some(Miss::Late),
             _ => None,
         }

@@ -1,17 +1,13 @@
 //! Sending the request to an endpoint, and to another one where that is safe; or to a folder of files.
 
 use std::borrow::Cow;
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::uri::{PathAndQuery, Uri};
-use http::{Method, Request, Response, StatusCode, Version};
-use http_body::Body as _;
-use hyper::body::Incoming;
+use http::header::{CONNECTION, EXPECT, HOST, UPGRADE};
+use http::uri::PathAndQuery;
+use http::{Response, StatusCode};
 use smallvec::SmallVec;
 use tokio::time::{timeout, timeout_at};
 
@@ -20,12 +16,12 @@ use super::error::ProxyError;
 use super::files;
 use super::headers;
 use super::intake::Refusal;
-use super::interim::{self, Hold};
+use super::interim::Relay;
 use super::record::Record;
 use super::upgrade::Upgrade;
 use super::view::{UpstreamView, View};
 use crate::exchange::{Exchange, HashKey, ResponseHead, Side};
-use crate::upstream::{Connection, Connections, Endpoint, Lease, SendError};
+use crate::upstream::{Connection, Connections, Endpoint, Lease, Outgoing, SendError, WireError};
 
 /// Forwards the exchange's request, to the upstream at this place of the snapshot unless the director chose another. The
 /// head of the response is then in the exchange; its body is returned.
@@ -57,12 +53,12 @@ pub(super) async fn forward(
         began: settings.per_try_timeout.map(|_| Instant::now()),
         tried: SmallVec::new(),
         last: None,
-        hold: None,
+        relay: Relay { client: record.interim.take(), hold: None },
         record,
     };
     let (response, connection, mut lease) = attempts.run(body).await?;
     lease.keep(place);
-    let hold = attempts.hold.take();
+    let hold = attempts.relay.hold.take();
     let mut body = accept(exchange, response, connection, lease, upgrade)?;
     if hold.is_some() {
         body.tail().hold = hold;
@@ -110,12 +106,12 @@ struct Attempts<'a> {
     tried: SmallVec<[usize; 4]>,
     /// Why the last endpoint that was tried did not answer.
     last: Option<ProxyError>,
-    /// The body, where the client waits to be asked for it.
-    hold: Option<Hold>,
+    /// Where interim responses go.
+    relay: Relay,
     record: &'a mut Record,
 }
 
-type Answered = (Response<Incoming>, Connection<Body>, Lease);
+type Answered = (Response<()>, Connection<Body>, Lease);
 
 /// A try that ended without a response.
 struct Miss {
@@ -220,16 +216,18 @@ impl Attempts<'_> {
         &mut self,
         endpoint: &Endpoint,
         mut connection: Connection<Body>,
-        body: Body,
-    ) -> Result<(Response<Incoming>, Connection<Body>), Box<Miss>> {
+        mut body: Body,
+    ) -> Result<(Response<()>, Connection<Body>), Box<Miss>> {
         let (started, progress) = (Instant::now(), body.progress());
         let (limit, another) = self.limit();
         let spare = body.again();
-        let mut request = self.request(endpoint, body);
-        if let Some(client) = self.record.interim.clone() {
-            interim::pass_on(&mut request, client, waker().await, self.hold.clone());
+        let head = &self.exchange.request;
+        if head.headers.contains_key(EXPECT) {
+            self.relay.hold = body.hold();
         }
-        match within(limit, progress, connection.send(request)).await {
+        let target = headers::join(&endpoint.base_path, &head.target);
+        let outgoing = self.outgoing(endpoint, target.as_ref().unwrap_or(&head.target));
+        match within(limit, progress, connection.send(&outgoing, body, &self.relay)).await {
             Ok(Ok(response)) => {
                 let time = started.elapsed();
                 self.record.upstream_time = Some(time);
@@ -240,10 +238,7 @@ impl Attempts<'_> {
             }
             Ok(Err(SendError { error, unsent, refused })) => {
                 let sent = unsent.is_none() && !refused;
-                let body = match unsent {
-                    Some(request) => Some(request.into_body()),
-                    None => spare.filter(|_| self.replayable || refused),
-                };
+                let body = unsent.or_else(|| spare.filter(|_| self.replayable || refused));
                 Err(Box::new(Miss { error: broken(error, endpoint), body, sent }))
             }
             Err(Elapsed) => {
@@ -266,41 +261,21 @@ impl Attempts<'_> {
         }
     }
 
-    /// The request as it goes over the wire to this endpoint.
-    fn request(&mut self, endpoint: &Endpoint, mut body: Body) -> Request<Body> {
+    /// The request's head as it goes to this endpoint.
+    fn outgoing<'b>(&'b self, endpoint: &'b Endpoint, target: &'b PathAndQuery) -> Outgoing<'b> {
         let head = &self.exchange.request;
-        let mut headers = head.headers.clone();
-        if headers.contains_key(EXPECT) {
-            self.hold = body.hold();
-            if self.hold.is_none() {
-                headers.remove(EXPECT);
-            }
+        let configured = self.connections.upstream().settings().host.as_ref();
+        let host = configured.filter(|_| !self.exchange.direction.host_set);
+        let host = host.or_else(|| head.headers.get(HOST)).or(Some(&endpoint.authority));
+        Outgoing {
+            method: &head.method,
+            target,
+            headers: &head.headers,
+            host,
+            upgrade: self.upgrade.map(Upgrade::protocol),
+            expects: self.relay.hold.is_some(),
         }
-        // hyper takes it that these have no body unless told otherwise.
-        if matches!(head.method, Method::GET | Method::HEAD) && body.size_hint().exact().is_none() {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method.clone();
-        *request.uri_mut() = uri(endpoint, &head.target);
-        *request.version_mut() = Version::HTTP_11;
-        let settings = self.connections.upstream().settings();
-        if let Some(host) = settings.host.as_ref().filter(|_| !self.exchange.direction.host_set) {
-            headers.insert(HOST, host.clone());
-        } else if !headers.contains_key(HOST) {
-            headers.insert(HOST, endpoint.authority.clone());
-        }
-        if let Some(upgrade) = self.upgrade {
-            upgrade.announce(&mut headers);
-        }
-        *request.headers_mut() = headers;
-        request
     }
-}
-
-/// Wakes the task that this runs in: that of the client's connection.
-async fn waker() -> Waker {
-    poll_fn(|context| Poll::Ready(context.waker().clone())).await
 }
 
 /// The time ran out.
@@ -343,18 +318,16 @@ fn blame(lease: Lease, miss: Box<Miss>) -> Box<Miss> {
     miss
 }
 
-fn uri(endpoint: &Endpoint, target: &PathAndQuery) -> Uri {
-    let joined = headers::join(&endpoint.base_path, target).unwrap_or_else(|| target.clone());
-    Uri::from(joined)
-}
-
-/// Whose fault it is: hyper reports a client's broken body as an error of the request that carries it.
-fn broken(error: hyper::Error, endpoint: &Endpoint) -> ProxyError {
+/// Whose fault it is: a client's broken body ends the request that carries it.
+fn broken(error: WireError, endpoint: &Endpoint) -> ProxyError {
     use std::error::Error as _;
-    if !error.is_user() {
-        return ProxyError::Broken { endpoint: endpoint.to_string(), error };
-    }
-    match error.source().and_then(|cause| cause.downcast_ref()) {
+    let cause = match &error {
+        WireError::Request(cause) => Some(&**cause as &(dyn std::error::Error + 'static)),
+        WireError::Http2(error) if error.is_user() => error.source(),
+        WireError::Doubtful(flaw) => return ProxyError::Doubtful { endpoint: endpoint.to_string(), flaw },
+        _ => return ProxyError::Broken { endpoint: endpoint.to_string(), error },
+    };
+    match cause.and_then(|cause| cause.downcast_ref()) {
         Some(BodyError::Paused(_)) => ProxyError::ClientPaused,
         Some(BodyError::Plugin(failed)) => ProxyError::Plugin(failed.clone()),
         Some(BodyError::Coding(coding)) => {
@@ -368,38 +341,32 @@ fn broken(error: hyper::Error, endpoint: &Endpoint) -> ProxyError {
 /// Takes the response over into the exchange.
 fn accept(
     exchange: &mut Exchange,
-    response: Response<Incoming>,
+    response: Response<()>,
     connection: Connection<Body>,
     mut lease: Lease,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(exchange, response, lease, upgrade);
-    }
-    if let Some(flaw) = headers::flaw(&response) {
-        let endpoint = lease.endpoint().map(ToString::to_string).unwrap_or_default();
-        lease.fail();
-        return Err(ProxyError::Doubtful { endpoint, flaw });
+        return switch(exchange, &response, connection, lease, upgrade);
     }
     lease.succeed();
-    let (mut head, incoming) = response.into_parts();
+    let (mut head, ()) = response.into_parts();
     headers::strip_hop_by_hop(&mut head.headers);
     exchange.response = Some(ResponseHead { status: head.status, headers: head.headers });
     let limit = lease.upstream().settings().body_timeout;
-    let mut body = Body::from_upstream(incoming, limit);
-    let tail = body.tail();
-    tail.connection = Some(connection);
-    tail.lease = Some(lease);
+    let mut body = Body::from_upstream(connection, limit);
+    body.tail().lease = Some(lease);
     Ok(body)
 }
 
 fn switch(
     exchange: &mut Exchange,
-    response: Response<Incoming>,
+    response: &Response<()>,
+    connection: Connection<Body>,
     lease: Lease,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
-    let Some(upgrade) = upgrade else {
+    let Some((upgrade, tunnel)) = upgrade.zip(connection.into_tunnel()) else {
         let endpoint = lease.endpoint().map(ToString::to_string).unwrap_or_default();
         lease.fail();
         return Err(ProxyError::Unasked { endpoint });
@@ -412,6 +379,6 @@ fn switch(
         headers.insert(UPGRADE, protocol);
     }
     exchange.response = Some(ResponseHead { status: response.status(), headers });
-    upgrade.tunnel(response, exchange.id, lease);
+    upgrade.tunnel(tunnel, exchange.id, lease);
     Ok(Body::empty())
 }

@@ -10,7 +10,7 @@ use http::header::{
     PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, Response, Version, request};
+use http::{HeaderMap, Version, request};
 use smallvec::SmallVec;
 
 use super::error::ProxyError;
@@ -148,28 +148,6 @@ pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue, scheme: Sche
     };
 }
 
-/// What makes it doubtful where a response ends, or what it is. hyper reads all of these.
-pub(super) fn flaw<B>(response: &Response<B>) -> Option<&'static str> {
-    let headers = response.headers();
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match (lengths.next(), codings.next()) {
-        _ if response.status().as_u16() > 599 => Some("a status above 599"),
-        (Some(_), Some(_)) => Some("both Content-Length and Transfer-Encoding"),
-        (Some(_), _) if lengths.next().is_some() => Some("more than one Content-Length"),
-        (Some(length), _) if !is_number(length) => Some("Content-Length is not a number"),
-        (_, Some(_)) if codings.next().is_some() => Some("more than one Transfer-Encoding"),
-        (_, Some(coding)) if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") => {
-            Some("a transfer coding other than chunked")
-        }
-        _ => None,
-    }
-}
-
-fn is_number(value: &HeaderValue) -> bool {
-    !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
-}
-
 /// Strips hop-by-hop fields and those that `Connection` names.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // Most messages over kept connections have none: comparing names is cheaper than looking each one up.
@@ -228,10 +206,11 @@ fn append_forwarded_for(headers: &mut HeaderMap, ip: &HeaderValue) {
     }
 }
 
-/// `base` and `target` with exactly one slash between them; escapes and query stay as they are.
+/// `base` and `target` with exactly one slash between them; escapes and query stay as they are. `None` where the target
+/// is that already.
 pub(super) fn join(base: &str, target: &PathAndQuery) -> Option<PathAndQuery> {
     if base.is_empty() {
-        return Some(target.clone());
+        return None;
     }
     let target = target.as_str();
     let slash = if target.starts_with('/') { "" } else { "/" };
@@ -326,8 +305,8 @@ mod tests {
 
     #[test]
     fn paths_join_with_exactly_one_slash() {
+        assert_eq!(join("", &PathAndQuery::from_static("/a")), None);
         for (base, target, joined) in [
-            ("", "/a", "/a"),
             ("/base", "/a", "/base/a"),
             ("/base", "/", "/base/"),
             ("/base", "/a%2Fb?q=%2F&&x", "/base/a%2Fb?q=%2F&&x"),

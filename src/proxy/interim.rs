@@ -1,6 +1,6 @@
 //! What comes before the response: `100 Continue`, `103 Early Hints`, and others that nobody has thought of yet.
 //!
-//! hyper's client tells of them, but its server sends none except 100. So they go past it, into the client's stream.
+//! hyper's server sends none except 100. So they go past it, into the client's stream.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep};
 
-use super::body::Body;
 use super::headers;
+use crate::upstream::Interims;
 
 /// Bytes of interim responses that may wait for a client.
 const MOST_WAITING: usize = 64 << 10;
@@ -23,7 +23,7 @@ const UNDECIDED: Duration = Duration::from_secs(1);
 
 /// Interim responses on their way to a client.
 ///
-/// One worker reads and writes it. It is locked only because hyper wants what hears of interim responses to be `Send`.
+/// One worker reads and writes it. It is locked only because hyper wants what hears of those over HTTP/2 to be `Send`.
 #[derive(Debug, Default)]
 pub struct Interim {
     any: AtomicBool,
@@ -62,18 +62,23 @@ impl Interim {
     }
 }
 
-/// Passes on what comes before the response to `request`: 100 to whoever holds its body back, the others to the client,
-/// whose connection `waker` wakes.
-pub(super) fn pass_on(request: &mut Request<Body>, client: Arc<Interim>, waker: Waker, hold: Option<Hold>) {
-    hyper::ext::on_informational(request, move |response| match (response.status(), &hold) {
-        // The client is asked for the body as soon as the endpoint's connection asks for it.
-        (StatusCode::CONTINUE, Some(hold)) => hold.settle(State::Open),
-        (StatusCode::CONTINUE, None) => {}
-        (status, _) => {
-            client.put(status, response.headers());
-            waker.wake_by_ref();
+/// Passes on what comes before a response: 100 to whoever holds the request's body back, the others to the client.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Relay {
+    /// `None` where the client does not know any.
+    pub(super) client: Option<Arc<Interim>>,
+    pub(super) hold: Option<Hold>,
+}
+
+impl Interims for Relay {
+    fn came(&self, status: StatusCode, headers: &HeaderMap) {
+        match (status, &self.hold, &self.client) {
+            // The client is asked for the body as soon as the endpoint's connection asks for it.
+            (StatusCode::CONTINUE, Some(hold), _) => hold.settle(State::Open),
+            (StatusCode::CONTINUE, ..) | (.., None) => {}
+            (status, _, Some(client)) => client.put(status, headers),
         }
-    });
+    }
 }
 
 /// Whether a body that the client has not begun to send is wanted: `Expect: 100-continue`.

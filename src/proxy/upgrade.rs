@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use http::Request;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
-use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -13,7 +13,7 @@ use tracing::debug;
 use super::headers::has_token;
 use super::peer::Peer;
 use crate::exchange::RequestId;
-use crate::upstream::Lease;
+use crate::upstream::{Lease, Tunnel};
 
 /// A client's wish to speak another protocol.
 pub(super) struct Upgrade {
@@ -34,24 +34,21 @@ impl Upgrade {
         Some(Self { protocol, client: hyper::upgrade::on(request), peer: Rc::clone(peer) })
     }
 
-    /// Says so on the outgoing request.
-    pub(super) fn announce(&self, headers: &mut HeaderMap) {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, self.protocol.clone());
+    /// Which one.
+    pub(super) fn protocol(&self) -> &HeaderValue {
+        &self.protocol
     }
 
     /// The endpoint agreed: once the client has its answer, bytes go both ways until both sides have ended.
-    pub(super) fn tunnel(self, mut response: Response<Incoming>, id: RequestId, mut lease: Lease) {
+    pub(super) fn tunnel(self, mut endpoint: Tunnel, id: RequestId, mut lease: Lease) {
         lease.succeed();
-        let endpoint = hyper::upgrade::on(&mut response);
         tokio::task::spawn_local(async move {
             // Held to the end: the balancer counts the tunnel, and a gateway that drains waits for it.
             let _held = (lease, self.peer);
-            let (client, endpoint) = match futures_util::future::try_join(self.client, endpoint).await {
-                Ok(both) => both,
+            let mut client = match self.client.await {
+                Ok(client) => TokioIo::new(client),
                 Err(error) => return debug!(request_id = %id, "no tunnel: {error}"),
             };
-            let (mut client, mut endpoint) = (TokioIo::new(client), TokioIo::new(endpoint));
             match copy_bidirectional(&mut client, &mut endpoint).await {
                 Ok((up, down)) => debug!(request_id = %id, up, down, "tunnel ended"),
                 Err(error) => debug!(request_id = %id, "tunnel broke: {error}"),

@@ -1,10 +1,12 @@
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -16,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tracing::debug;
 
+use super::aside::Aside;
 use super::guard::{HeadLimits, Turns};
 use super::http2;
 use super::stream::ClientStream;
@@ -177,6 +180,16 @@ fn answer_in_turn(
     }
 }
 
+/// What may happen to a connection besides its exchanges.
+enum Event {
+    /// Its client has taken too long.
+    Overdue,
+    /// Its client takes back too many requests.
+    Restless,
+    /// Its listener has gone, and it can be told to end.
+    Parting,
+}
+
 /// Keeps a connection going to its end.
 async fn drive<C: Connection>(
     connection: C,
@@ -186,14 +199,25 @@ async fn drive<C: Connection>(
     mut listening: watch::Receiver<()>,
 ) {
     tokio::pin!(connection);
-    let parting = parting(peer, &mut listening, C::PARTING);
-    tokio::pin!(parting);
-    let mut closing = false;
+    let mut restless = pin!(peer.restless());
+    let mut parting = pin!(parting(peer, &mut listening, C::PARTING).map(|()| Event::Parting).fuse());
+    let mut events = Aside::new(poll_fn(|context| {
+        if overdue.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Event::Overdue);
+        }
+        if restless.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Event::Restless);
+        }
+        parting.as_mut().poll(context)
+    }));
     let ended = loop {
-        tokio::select! {
+        let event = tokio::select! {
             biased;
             ended = connection.as_mut() => break ended,
-            () = overdue.as_mut() => {
+            event = &mut events => event,
+        };
+        match event {
+            Event::Overdue => {
                 took_too_long(peer);
                 // Whoever has sent half a head hears of it.
                 if turns.is_some_and(Turns::expire) {
@@ -205,14 +229,11 @@ async fn drive<C: Connection>(
                 }
                 return leave(connection, C::GOODBYE).await;
             }
-            () = peer.restless() => {
+            Event::Restless => {
                 debug!(client = %peer.address, "connection closed: its client takes back too many requests");
                 return leave(connection, Duration::ZERO).await;
             }
-            () = parting.as_mut(), if !closing => {
-                closing = true;
-                connection.as_mut().graceful_shutdown();
-            }
+            Event::Parting => connection.as_mut().graceful_shutdown(),
         }
     };
     if let Err(error) = ended {
@@ -238,8 +259,7 @@ async fn parting(peer: &Peer, listening: &mut watch::Receiver<()>, grace: Durati
 /// Says that the connection ends, and ends it.
 async fn leave(mut connection: Pin<&mut impl Connection>, goodbye: Duration) {
     connection.as_mut().graceful_shutdown();
-    let said =
-        std::future::poll_fn(|context| Poll::Ready(connection.as_mut().poll(context).is_ready())).await;
+    let said = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context).is_ready())).await;
     if !said && !goodbye.is_zero() {
         let _ = timeout(goodbye, connection).await;
     }

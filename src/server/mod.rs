@@ -3,6 +3,7 @@
 //! A worker is a thread with a runtime of its own, its own sockets (`SO_REUSEPORT`), connections and plugin instances:
 //! nothing on the request path crosses from one to another.
 
+mod aside;
 mod connection;
 mod crowd;
 mod guard;

@@ -1,17 +1,21 @@
 use std::error::Error as _;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::HeaderMap;
 use http::uri::{Authority, Scheme, Uri};
 use http::{Request, Response, Version};
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 
+use super::error::WireError;
+use super::http1::{Http1, Tunnel};
 use super::multiplexed::Place;
+use super::outgoing::{Interims, Outgoing};
 use super::pool::Connections;
-use super::stream::Look;
 
 /// A connection to an endpoint, or a place on one that other exchanges use too. Dropped in the middle, the connection is
 /// closed, or the place's stream is reset: that is how a request is cancelled.
@@ -24,18 +28,18 @@ pub struct Connection<B> {
 /// How an exchange uses a connection.
 pub(super) enum Use<B> {
     /// HTTP/1: alone.
-    Alone(SendRequest<B>, Look),
-    /// HTTP/2: with others.
-    Shared(Place<B>),
+    Alone(Box<Http1>),
+    /// HTTP/2: with others. The response's body, once there is one.
+    Shared(Place<B>, Option<Incoming>),
 }
 
 /// A request that got no response.
 #[derive(Debug)]
 pub struct SendError<B> {
     /// Why.
-    pub error: hyper::Error,
-    /// The request, where no byte of it was sent.
-    pub unsent: Option<Request<B>>,
+    pub error: WireError,
+    /// The request's body, where no byte of the request was sent.
+    pub unsent: Option<B>,
     /// Whether the endpoint said that it has not looked at it.
     pub refused: bool,
 }
@@ -45,24 +49,29 @@ where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Sends the request and waits for the head of the response.
+    /// Sends the request and waits for the head of the response. Its body then comes out of the connection.
     ///
     /// # Errors
-    /// [`SendError`], with the request where it may safely be sent again.
-    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
-        let sent = match &mut self.use_of {
-            Use::Alone(sender, _) => sender.try_send_request(request).await,
-            Use::Shared(place) => {
-                let https = self.home.is_https(self.endpoint);
-                place.sender.try_send_request(as_http2(request, https)).await
+    /// [`SendError`], with the request's body where it may safely be sent again.
+    pub async fn send(
+        &mut self,
+        head: &Outgoing<'_>,
+        body: B,
+        interims: &impl Interims,
+    ) -> Result<Response<()>, SendError<B>> {
+        match &mut self.use_of {
+            Use::Alone(connection) => connection.send(head, body, interims).await,
+            Use::Shared(place, incoming) => {
+                let request = as_http2(head, body, self.home.is_https(self.endpoint));
+                let (response, body) = share(place, request, interims).await?.into_parts();
+                if response.status.as_u16() > 599 {
+                    let error = WireError::Doubtful("a status above 599");
+                    return Err(SendError { error, unsent: None, refused: false });
+                }
+                *incoming = Some(body);
+                Ok(Response::from_parts(response, ()))
             }
-        };
-        sent.map_err(|mut failed| {
-            let unsent = failed.take_message();
-            let error = failed.into_error();
-            let refused = is_refusal(&error);
-            SendError { error, unsent, refused }
-        })
+        }
     }
 
     /// The endpoint's place in its upstream.
@@ -71,39 +80,108 @@ where
         self.endpoint
     }
 
+    /// The next piece of the response's body.
+    pub fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
+        match &mut self.use_of {
+            Use::Alone(connection) => connection.poll_frame(context),
+            Use::Shared(_, Some(incoming)) => {
+                let frame = Pin::new(incoming).poll_frame(context);
+                frame.map(|frame| frame.map(|frame| frame.map_err(WireError::Http2)))
+            }
+            Use::Shared(_, None) => Poll::Ready(None),
+        }
+    }
+
+    /// The connection after `101 Switching Protocols`; `None` for one that others use too.
+    #[must_use]
+    pub fn into_tunnel(self) -> Option<Tunnel> {
+        match self.use_of {
+            Use::Alone(connection) => connection.into_tunnel(),
+            Use::Shared(..) => None,
+        }
+    }
+
     /// Gives the connection back once the response has been read to its end.
     pub fn release(self) {
-        let Self { use_of, home, endpoint } = self;
-        let Use::Alone(mut sender, look) = use_of else { return };
-        if sender.is_closed() {
+        let Self { use_of: Use::Alone(mut connection), home, endpoint } = self else { return };
+        if !connection.is_reusable() {
             return;
         }
-        if sender.is_ready() {
-            return home.keep(endpoint, sender, look);
+        if !connection.is_sending() {
+            return home.keep(endpoint, connection);
         }
         // The response is complete but the request is not: an endpoint may answer early. Wait for the rest.
         tokio::task::spawn_local(async move {
-            if sender.ready().await.is_ok() {
-                home.keep(endpoint, sender, look);
+            if connection.sent().await {
+                home.keep(endpoint, connection);
             }
         });
     }
 }
 
-/// HTTP/2 has the host in the request's target.
-fn as_http2<B>(mut request: Request<B>, https: bool) -> Request<B> {
-    *request.version_mut() = Version::HTTP_2;
-    let host = request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = host.is_some().then_some(if https { Scheme::HTTPS } else { Scheme::HTTP });
-    parts.authority = host;
-    let with_host = parts.authority.is_some();
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-        if with_host {
-            request.headers_mut().remove(HOST);
+impl<B> Connection<B> {
+    /// Whether the response's body has been read to its end.
+    #[must_use]
+    pub fn is_end_stream(&self) -> bool {
+        match &self.use_of {
+            Use::Alone(connection) => connection.is_end_stream(),
+            Use::Shared(_, incoming) => incoming.as_ref().is_none_or(Body::is_end_stream),
         }
     }
+
+    /// How much of the response's body is to come.
+    #[must_use]
+    pub fn size_hint(&self) -> SizeHint {
+        match &self.use_of {
+            Use::Alone(connection) => connection.size_hint(),
+            Use::Shared(_, incoming) => incoming.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint),
+        }
+    }
+}
+
+async fn share<B>(
+    place: &mut Place<B>,
+    mut request: Request<B>,
+    interims: &impl Interims,
+) -> Result<Response<Incoming>, SendError<B>>
+where
+    B: Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // They come in on the connection's task, and whoever passes them on does so in this one.
+    let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+    let interims = interims.clone();
+    hyper::ext::on_informational(&mut request, move |response| {
+        interims.came(response.status(), response.headers());
+        waker.wake_by_ref();
+    });
+    place.sender.try_send_request(request).await.map_err(|mut failed| {
+        let unsent = failed.take_message().map(Request::into_body);
+        let error = failed.into_error();
+        let refused = is_refusal(&error);
+        SendError { error: WireError::Http2(error), unsent, refused }
+    })
+}
+
+/// HTTP/2 has the host in the request's target.
+fn as_http2<B>(head: &Outgoing<'_>, body: B, https: bool) -> Request<B> {
+    let mut request = Request::new(body);
+    let mut headers = HeaderMap::with_capacity(head.headers.len());
+    for (name, value) in head.headers.iter().filter(|(name, _)| head.passes(name)) {
+        headers.append(name, value.clone());
+    }
+    *request.headers_mut() = headers;
+    *request.method_mut() = head.method.clone();
+    *request.version_mut() = Version::HTTP_2;
+    let authority = head.host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let target = Uri::builder().path_and_query(head.target.clone());
+    let target = match authority {
+        Some(authority) => {
+            target.scheme(if https { Scheme::HTTPS } else { Scheme::HTTP }).authority(authority)
+        }
+        None => target,
+    };
+    *request.uri_mut() = target.build().unwrap_or_else(|_| Uri::from(head.target.clone()));
     request
 }
 

@@ -20,3 +20,35 @@ pub enum ConnectError {
     #[error("connection broke at once: {0}")]
     Handshake(#[source] hyper::Error),
 }
+
+/// Why a connection does not bring a response, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The stream broke.
+    #[error(transparent)]
+    Stream(#[from] io::Error),
+    /// The endpoint closed the connection and said nothing.
+    #[error("the connection was closed before a response")]
+    Closed,
+    /// It did so in the middle of the response.
+    #[error("the connection was closed before the end of the response")]
+    Incomplete,
+    /// The response's head, or its trailers, is not HTTP.
+    #[error("not a response: {0}")]
+    Head(httparse::Error),
+    /// The response's head has no end.
+    #[error("a head of more than {0} bytes")]
+    LargeHead(usize),
+    /// It could be read in more than one way where the response ends.
+    #[error("{0}")]
+    Doubtful(&'static str),
+    /// The response's chunks are not what they should be.
+    #[error("{0}")]
+    Chunk(&'static str),
+    /// The request's body broke off.
+    #[error(transparent)]
+    Request(Box<dyn std::error::Error + Send + Sync>),
+    /// Over HTTP/2, any of these.
+    #[error(transparent)]
+    Http2(hyper::Error),
+}

@@ -5,17 +5,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::Body;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Use};
 use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
+use super::http1::Http1;
 use super::multiplexed::Multiplexed;
-use super::stream::{EndpointStream, Look};
+use super::stream::Stream;
 use super::tally::Tally;
 use super::upstream::{Protocol, Upstream};
 use crate::tls;
@@ -34,7 +32,7 @@ pub struct Connections<B> {
 struct Pool<B> {
     /// Those that serve one exchange at a time, unused. The most recently used is taken first, so that a pool larger than
     /// the load shrinks by itself.
-    idle: RefCell<Vec<Idle<B>>>,
+    idle: RefCell<Vec<Idle>>,
     /// Those that serve many.
     shared: Multiplexed<B>,
     /// Whether the next connection is expected to be one of these.
@@ -44,15 +42,12 @@ struct Pool<B> {
 
 impl<B> Pool<B> {
     /// A kept connection that still works.
-    fn take(&self, idle_timeout: Duration, replayable: bool) -> Option<(SendRequest<B>, Look)> {
+    fn take(&self, idle_timeout: Duration, replayable: bool) -> Option<Box<Http1>> {
         let mut idle = self.idle.borrow_mut();
         let mut found = None;
         while let Some(kept) = idle.pop_if(|newest| replayable || newest.since.elapsed() < FRESH) {
-            if kept.sender.is_ready()
-                && kept.since.elapsed() < idle_timeout
-                && (replayable || kept.look.is_quiet())
-            {
-                found = Some((kept.sender, kept.look));
+            if kept.since.elapsed() < idle_timeout && kept.connection.is_quiet(!replayable) {
+                found = Some(kept.connection);
                 break;
             }
         }
@@ -61,9 +56,8 @@ impl<B> Pool<B> {
     }
 }
 
-struct Idle<B> {
-    sender: SendRequest<B>,
-    look: Look,
+struct Idle {
+    connection: Box<Http1>,
     since: Instant,
 }
 
@@ -123,7 +117,7 @@ where
     pub fn reuse(self: &Rc<Self>, endpoint: usize, replayable: bool) -> Option<Connection<B>> {
         let pool = self.pools.get(endpoint)?;
         let alone = pool.take(self.upstream.settings().idle_timeout, replayable);
-        let found = match alone.map(|(sender, look)| self.connection(endpoint, Use::Alone(sender, look))) {
+        let found = match alone.map(|connection| self.connection(endpoint, Use::Alone(connection))) {
             None if pool.shares.get() => self.place(endpoint, pool),
             found => found,
         };
@@ -132,7 +126,7 @@ where
     }
 
     fn place(self: &Rc<Self>, endpoint: usize, pool: &Pool<B>) -> Option<Connection<B>> {
-        Some(self.connection(endpoint, Use::Shared(pool.shared.place()?)))
+        Some(self.connection(endpoint, Use::Shared(pool.shared.place()?, None)))
     }
 
     fn connection(self: &Rc<Self>, endpoint: usize, use_of: Use<B>) -> Connection<B> {
@@ -164,11 +158,10 @@ where
             return Ok(place);
         }
         let settings = self.upstream.settings();
-        let stream = EndpointStream::new(dial(endpoint).await?);
-        let look = stream.look();
+        let stream = dial(endpoint).await?;
         let use_of = match settings.tls.as_deref().filter(|_| endpoint.https) {
-            None if settings.protocol == Protocol::Http2 => share(pool, stream).await?,
-            None => alone(stream, look).await?,
+            None if settings.protocol == Protocol::Http2 => share(pool, Stream::Clear(stream)).await?,
+            None => alone(Stream::Clear(stream)),
             Some(tls) => {
                 let stream = tls.connect(&endpoint.host, stream).await.map_err(ConnectError::Tls)?;
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
@@ -177,7 +170,8 @@ where
                 }
                 // Where connections serve one exchange each, nobody waits for another one's.
                 pool.shares.set(http2);
-                if http2 { share(pool, stream).await? } else { alone(stream, look).await? }
+                let stream = Stream::Tls(Box::new(stream));
+                if http2 { share(pool, stream).await? } else { alone(stream) }
             }
         };
         pool.tally.opened.add(1);
@@ -189,7 +183,7 @@ where
         let limit = self.upstream.settings().idle_timeout;
         for pool in &self.pools {
             let mut idle = pool.idle.borrow_mut();
-            idle.retain(|kept| !kept.sender.is_closed() && kept.since.elapsed() < limit);
+            idle.retain(|kept| kept.since.elapsed() < limit && kept.connection.is_quiet(false));
             pool.tally.idle.set(idle.len());
             pool.shared.sweep(limit);
         }
@@ -205,11 +199,12 @@ where
         self.upstream.endpoints().get(endpoint).is_some_and(|endpoint| endpoint.https)
     }
 
-    pub(super) fn keep(&self, endpoint: usize, sender: SendRequest<B>, look: Look) {
+    pub(super) fn keep(&self, endpoint: usize, mut connection: Box<Http1>) {
         let Some(pool) = self.pools.get(endpoint) else { return };
         let mut idle = pool.idle.borrow_mut();
         if idle.len() < self.upstream.settings().max_idle {
-            idle.push(Idle { sender, look, since: Instant::now() });
+            connection.shrink();
+            idle.push(Idle { connection, since: Instant::now() });
         }
         if let Some(tally) = self.tally(endpoint) {
             tally.idle.set(idle.len());
@@ -217,29 +212,16 @@ where
     }
 }
 
-/// A socket, in clear or through TLS.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
-
-async fn alone<B>(stream: impl Stream, look: Look) -> Result<Use<B>, ConnectError>
-where
-    B: Body<Data = Bytes> + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
-    // Whoever waits for a response hears of errors from the sender; here there is nobody to tell.
-    tokio::task::spawn_local(async move { drop(connection.with_upgrades().await) });
-    Ok(Use::Alone(sender, look))
+fn alone<B>(stream: Stream) -> Use<B> {
+    Use::Alone(Box::new(Http1::new(stream)))
 }
 
-async fn share<B>(pool: &Pool<B>, stream: impl Stream) -> Result<Use<B>, ConnectError>
+async fn share<B>(pool: &Pool<B>, stream: Stream) -> Result<Use<B>, ConnectError>
 where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Ok(Use::Shared(pool.shared.open(stream).await.map_err(ConnectError::Handshake)?))
+    Ok(Use::Shared(pool.shared.open(stream).await.map_err(ConnectError::Handshake)?, None))
 }
 
 impl<B> std::fmt::Debug for Connections<B> {
