@@ -184,6 +184,11 @@ impl Body {
         Some(hold)
     }
 
+    /// Whether it is a client's, who has not sent all of it.
+    pub(super) fn is_to_come(&self) -> bool {
+        matches!(self.content, Content::Client { .. })
+    }
+
     /// Whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Sending the request to an endpoint, and to another one where that is safe; or to a folder of files.
 
 use std::borrow::Cow;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -222,12 +223,17 @@ impl Attempts<'_> {
         let (limit, another) = self.limit();
         let spare = body.again();
         let head = &self.exchange.request;
-        if head.headers.contains_key(EXPECT) {
+        if body.is_to_come() && head.headers.contains_key(EXPECT) {
             self.relay.hold = body.hold();
         }
         let target = headers::join(&endpoint.base_path, &head.target);
         let outgoing = self.outgoing(endpoint, target.as_ref().unwrap_or(&head.target));
-        match within(limit, progress, connection.send(&outgoing, body, &self.relay)).await {
+        let answered = {
+            // Where it stays: what it holds is too much to be moved about.
+            let response = pin!(connection.send(&outgoing, body, &self.relay));
+            within(limit, progress, response).await
+        };
+        match answered {
             Ok(Ok(response)) => {
                 let time = started.elapsed();
                 self.record.upstream_time = Some(time);
@@ -286,10 +292,9 @@ struct Elapsed;
 async fn within<T>(
     limit: Duration,
     progress: Option<Progress>,
-    response: impl Future<Output = T>,
+    mut response: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Elapsed> {
     let Some(progress) = progress else { return timeout(limit, response).await.map_err(|_| Elapsed) };
-    tokio::pin!(response);
     let mut deadline = tokio::time::Instant::now() + limit;
     loop {
         match timeout_at(deadline, response.as_mut()).await {

@@ -13,6 +13,7 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Version, request};
 use smallvec::SmallVec;
 
+use super::concerns::Concerns;
 use super::error::ProxyError;
 use super::http2;
 use super::objection::Objection;
@@ -126,34 +127,45 @@ pub(super) fn outgoing(head: request::Parts) -> RequestHead {
 /// already what the client asked for.
 pub(super) fn prepare(head: &mut RequestHead, client: &HeaderValue, scheme: Scheme, trusted: bool) {
     let headers = &mut head.headers;
-    let trailers = accepts_trailers(headers);
-    strip_hop_by_hop(headers);
+    let concerns = Concerns::of(headers);
+    let trailers = concerns.te() && has_token(headers, &TE, b"trailers");
+    if concerns.hop_by_hop() {
+        strip(headers);
+    }
+    // `Connection` may have named some of the others.
+    let concerns = if concerns.hop_by_hop() { Concerns::of(headers) } else { concerns };
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if head.version != Version::HTTP_11 {
+    if concerns.expect() && head.version != Version::HTTP_11 {
         // Of others the server side takes care by itself.
         headers.remove(EXPECT);
     }
-    append_forwarded_for(headers, client);
-    if !trusted || !headers.contains_key(X_FORWARDED_PROTO) {
+    match concerns.forwarded_for() {
+        true => append_forwarded_for(headers, client),
+        false => drop(headers.insert(X_FORWARDED_FOR, client.clone())),
+    }
+    if !trusted || !concerns.forwarded_proto() {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme.as_str()));
     }
-    if trusted && headers.contains_key(X_FORWARDED_HOST) {
+    if trusted && concerns.forwarded_host() {
         return;
     }
     match headers.get(HOST).cloned() {
-        Some(host) => headers.insert(X_FORWARDED_HOST, host),
-        None => headers.remove(X_FORWARDED_HOST),
-    };
+        Some(host) => drop(headers.insert(X_FORWARDED_HOST, host)),
+        None if concerns.forwarded_host() => drop(headers.remove(X_FORWARDED_HOST)),
+        None => {}
+    }
 }
 
 /// Strips hop-by-hop fields and those that `Connection` names.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    // Most messages over kept connections have none: comparing names is cheaper than looking each one up.
-    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
-        return;
+    if Concerns::of(headers).hop_by_hop() {
+        strip(headers);
     }
+}
+
+fn strip(headers: &mut HeaderMap) {
     // A transfer coding overrides a length (RFC 9112, 6.3): passed on alone, the length would cut the message.
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
@@ -186,15 +198,7 @@ pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) ->
     headers.get_all(name).iter().flat_map(tokens).any(|item| item.eq_ignore_ascii_case(token))
 }
 
-fn accepts_trailers(headers: &HeaderMap) -> bool {
-    headers.contains_key(TE) && has_token(headers, &TE, b"trailers")
-}
-
 fn append_forwarded_for(headers: &mut HeaderMap, ip: &HeaderValue) {
-    if !headers.contains_key(X_FORWARDED_FOR) {
-        headers.insert(X_FORWARDED_FOR, ip.clone());
-        return;
-    }
     let mut all = Vec::new();
     for value in headers.get_all(X_FORWARDED_FOR) {
         all.extend_from_slice(value.as_bytes());

@@ -5,6 +5,7 @@ mod body;
 mod chain;
 mod churn;
 mod coding;
+mod concerns;
 mod error;
 mod files;
 mod forward;

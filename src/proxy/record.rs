@@ -84,7 +84,9 @@ impl Record {
     pub(super) fn begin<B>(request: &Request<B>, peer: &Peer, wanted: bool) -> Self {
         let mut record = Self::blank(RequestId::random(), peer.address, request.method());
         record.wanted = wanted;
-        record.uri = target(request);
+        if wanted {
+            record.uri = target(request);
+        }
         record.version = request.version();
         record.interim = (request.version() == Version::HTTP_11).then(|| peer.interim());
         record
