@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,6 +14,10 @@ use super::site::{BIG, Site};
 
 /// The field that the header logic reads, as the load generators send it.
 pub(crate) const USER: &str = "x-user: alice";
+
+/// How often the first answer is asked for, and how long after each other.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// An answer.
 struct Reply {
@@ -27,6 +32,7 @@ pub(crate) fn check(site: &Site, task: Task) -> Result<()> {
     if task.http2 {
         return Ok(());
     }
+    ready(site.port)?;
     for (path, length) in [("/", SMALL), ("/big", BIG)] {
         let reply = get(site.port, path).with_context(|| format!("GET {path}"))?;
         ensure!(reply.body.len() == length, "GET {path} has {} bytes, not {length}", reply.body.len());
@@ -43,6 +49,18 @@ pub(crate) fn check(site: &Site, task: Task) -> Result<()> {
     }
     ensure!(ports.len() == 2, "not both backends are asked, only {ports:?}");
     Ok(())
+}
+
+/// Waits for the first answer. Whoever starts may listen for a moment before he does so for good, and a connection that
+/// comes in between is reset.
+fn ready(port: u16) -> Result<()> {
+    for _ in 0..TRIES {
+        if get(port, "/").is_ok() {
+            return Ok(());
+        }
+        sleep(PAUSE);
+    }
+    get(port, "/").map(drop).context("GET /")
 }
 
 fn get(port: u16, path: &str) -> Result<Reply> {
