@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,8 +18,10 @@ use super::coding::CodingError;
 use super::error::ProxyError;
 use super::interim::{Held, Hold};
 use super::peer::{Open, Peer};
+use super::pieces::Pieces;
 use super::record::Record;
 use super::stage::Stage;
+use super::stall::Stall;
 use super::view::View;
 use crate::files::FileBody;
 use crate::plugin::CallError;
@@ -68,6 +71,8 @@ pub(super) struct Tail {
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     /// The request's body, where nobody has asked for it.
     pub(super) hold: Option<Hold>,
+    /// How it goes into a stream of HTTP/2, where it does.
+    pieces: Option<Pieces>,
     /// The exchange is no longer open on the client's connection.
     pub(super) open: Option<Open>,
     /// The exchange's snapshot lives to its end.
@@ -214,6 +219,11 @@ impl Body {
         }
     }
 
+    /// It goes into a stream of HTTP/2, which is stalled while the client does not take a piece of it.
+    pub fn in_stream(&mut self, stall: Arc<Stall>) {
+        self.tail().pieces = Some(Pieces::new(stall));
+    }
+
     /// Hangs on what ends together with this body.
     pub(super) fn tail(&mut self) -> &mut Tail {
         self.tail.get_or_insert_default()
@@ -229,11 +239,18 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Self { content, tail } = self.get_mut();
-        let Poll::Ready(frame) = content.poll_frame(context) else {
+        if let Some(piece) = pieces(tail).and_then(Pieces::next) {
+            count(&piece, tail);
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        let Poll::Ready(mut frame) = content.poll_frame(context) else {
             let deadline = tail.as_mut().and_then(|tail| tail.deadline.as_mut());
             let Some(deadline) = deadline else { return Poll::Pending };
             return deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::Overdue)));
         };
+        if let Some(pieces) = pieces(tail) {
+            frame = frame.map(|frame| frame.map(|frame| pieces.cut(frame)));
+        }
         match &frame {
             // Trailers are the end, and not everybody asks for more after them.
             Some(Ok(frame)) if frame.is_trailers() => *content = Content::Empty,
@@ -246,6 +263,13 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
+        if self
+            .tail
+            .as_ref()
+            .is_some_and(|tail| tail.pieces.as_ref().is_some_and(|pieces| !pieces.is_empty()))
+        {
+            return false;
+        }
         match &self.content {
             Content::Empty => true,
             Content::Full(_) => false,
@@ -285,6 +309,10 @@ fn chained_size(front: &VecDeque<Bytes>, trailers: Option<&HeaderMap>, rest: Opt
         hint.set_upper(ahead.saturating_add(upper));
     }
     hint
+}
+
+fn pieces(tail: &mut Option<Box<Tail>>) -> Option<&mut Pieces> {
+    tail.as_mut()?.pieces.as_mut()
 }
 
 fn count(frame: &Frame<Bytes>, tail: &mut Option<Box<Tail>>) {

@@ -60,6 +60,14 @@ pub enum ProxyError {
         /// Why.
         error: ConnectError,
     },
+    /// There is nothing left to connect with, to no endpoint.
+    #[error("{endpoint}: {error}")]
+    Scarce {
+        /// The endpoint that was to be connected to.
+        endpoint: String,
+        /// Why.
+        error: ConnectError,
+    },
     /// The endpoint broke the exchange, or answered what is not HTTP.
     #[error("{endpoint}: {error}")]
     Broken {
@@ -125,7 +133,7 @@ impl ProxyError {
             Self::LargeBody => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(refusal) => refusal.status(),
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoEndpoint(_) | Self::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEndpoint(_) | Self::Full { .. } | Self::Scarce { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoUpstream(_)
             | Self::UnknownEndpoint { .. }
             | Self::Unreachable { .. }

@@ -22,7 +22,9 @@ use super::record::Record;
 use super::upgrade::Upgrade;
 use super::view::{UpstreamView, View};
 use crate::exchange::{Exchange, HashKey, ResponseHead, Side};
-use crate::upstream::{Connection, Connections, Endpoint, Lease, Outgoing, SendError, WireError};
+use crate::upstream::{
+    ConnectError, Connection, Connections, Endpoint, Lease, Outgoing, SendError, WireError,
+};
 
 /// Forwards the exchange's request, to the upstream at this place of the snapshot unless the director chose another. The
 /// head of the response is then in the exchange; its body is returned.
@@ -202,6 +204,10 @@ impl Attempts<'_> {
         }
         let connection = match self.connections.connect(lease.index(), endpoint).await {
             Ok(connection) => connection,
+            Err(error @ ConnectError::Scarce(_)) => {
+                let error = ProxyError::Scarce { endpoint: endpoint.to_string(), error };
+                return Err(Box::new(Miss { error, body: None, sent: false }));
+            }
             Err(error) => {
                 let error = ProxyError::Unreachable { endpoint: endpoint.to_string(), error };
                 return Err(blame(lease, Box::new(Miss { error, body: Some(body), sent: false })));

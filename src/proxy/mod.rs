@@ -16,6 +16,7 @@ mod interim;
 mod objection;
 mod outbound;
 mod peer;
+mod pieces;
 mod record;
 mod reply;
 mod respond;

@@ -21,7 +21,9 @@ impl Stall {
         }
     }
 
-    pub(super) fn since(&self) -> Option<Instant> {
+    /// Since when the client has not.
+    #[must_use]
+    pub fn since(&self) -> Option<Instant> {
         let since = self.0.load(Ordering::Relaxed);
         (since > 0).then(|| start() + Duration::from_millis(since))
     }

@@ -22,6 +22,7 @@ use super::aside::Aside;
 use super::guard::{HeadLimits, Turns};
 use super::http2;
 use super::stream::ClientStream;
+use super::streams::Streams;
 use super::transport::{Beginning, PREFACE, Transport};
 use super::watched::Watched;
 use crate::proxy::{Body, Peer, Proxy};
@@ -131,9 +132,10 @@ pub(super) async fn serve(
             peer.activity().rest();
             // Most of what comes in over HTTP/2 is about the connection itself and begins no request.
             let stream = TokioIo::new(Watched::new(transport, beginning.bytes, PREFACE.len()));
-            let service = |request| answer(&proxy, &peer, request);
-            let connection =
-                http2::protocol(settings, protocols.head.head).serve_connection(stream, service_fn(service));
+            let streams = Streams::new(peer.patience);
+            let service = |request| answer(&proxy, &peer, &streams, request);
+            let protocol = http2::protocol(settings, protocols.head.head, streams.clone());
+            let connection = protocol.serve_connection(stream, service_fn(service));
             drive(connection, &peer, None, overdue, listening).await;
         }
         None => {
@@ -147,13 +149,19 @@ pub(super) async fn serve(
     }
 }
 
+/// Answers a request of HTTP/2.
 fn answer(
     proxy: &Rc<Proxy>,
     peer: &Rc<Peer>,
+    streams: &Streams,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-    let (proxy, peer) = (Rc::clone(proxy), Rc::clone(peer));
-    async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
+    let (proxy, peer, stall) = (Rc::clone(proxy), Rc::clone(peer), streams.begin());
+    async move {
+        let mut response = proxy.handle(request, &peer).await;
+        response.body_mut().in_stream(stall);
+        Ok::<_, Infallible>(response)
+    }
 }
 
 /// Like [`answer`], for requests of HTTP/1 that have passed the guard, or were put in the place of one that has not.

@@ -8,9 +8,9 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::connection::{Connection, Http2};
+use super::streams::Streams;
 use super::watched::Watched;
 use crate::proxy::Body;
-use crate::upstream::Local;
 
 /// Streams that a client may open and reset before they are even looked at.
 const MAX_RESET_UNSEEN: usize = 20;
@@ -30,8 +30,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The protocol as this gateway speaks it. What a client can make it keep is bounded by the sizes here; what it can make
 /// it do is bounded by `h2` (resets, CONTINUATION and empty DATA frames end in ENHANCE_YOUR_CALM), by the peer, which counts
 /// requests that are taken back, and by [`Watched`], which counts the frames of no request.
-pub(super) fn protocol(settings: Http2, max_head: usize) -> http2::Builder<Local> {
-    let mut protocol = http2::Builder::new(Local);
+pub(super) fn protocol(settings: Http2, max_head: usize, streams: Streams) -> http2::Builder<Streams> {
+    let mut protocol = http2::Builder::new(streams);
     protocol
         .max_concurrent_streams(settings.max_streams)
         .initial_stream_window_size(settings.stream_window)
@@ -46,7 +46,7 @@ pub(super) fn protocol(settings: Http2, max_head: usize) -> http2::Builder<Local
     protocol
 }
 
-impl<S> Connection for http2::Connection<TokioIo<Watched>, S, Local>
+impl<S> Connection for http2::Connection<TokioIo<Watched>, S, Streams>
 where
     S: hyper::service::HttpService<Incoming, ResBody = Body>,
     S::Future: 'static,

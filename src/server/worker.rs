@@ -16,6 +16,7 @@ use super::connection;
 use super::crowd::{Crowd, Seat};
 use super::listener::{Bound, Listener};
 use super::proxy_header;
+use super::scarcity::Scarcity;
 use super::tally::Tally;
 use crate::metrics::Registry;
 use crate::plugin::Engine;
@@ -24,10 +25,6 @@ use crate::snapshot::Current;
 
 /// How often idle upstream connections and plugin instances are looked through.
 const SWEEP: Duration = Duration::from_secs(2);
-
-/// How long to wait after an accept failed for want of file descriptors or memory: the connection stays in the kernel's
-/// queue meanwhile.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a client hears that has too many connections already. No request of it is read.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -232,7 +229,7 @@ async fn accept(
     // Dropped with this function: connections then close as soon as they are idle.
     let (_listening, connections) = watch::channel(());
     let mut tally = Tally::begin(&settings.borrow().name, proxy.registry());
-    let mut going = false;
+    let (mut going, mut scarcity) = (false, Scarcity::default());
     loop {
         let accepted = tokio::select! {
             biased;
@@ -246,6 +243,7 @@ async fn accept(
         };
         match accepted {
             Ok((stream, address)) => {
+                scarcity.over(&settings.borrow().name);
                 // Without it, the last piece of a response may wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let limit = settings.borrow().max_connections;
@@ -265,8 +263,8 @@ async fn accept(
             }
             Err(error) if is_passing(&error) => {}
             Err(error) => {
-                warn!("cannot accept: {error}");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                let name = settings.borrow().name.clone();
+                scarcity.wait(&name, &error).await;
             }
         }
     }

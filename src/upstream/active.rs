@@ -16,9 +16,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::debug;
 
 use super::dial::dial;
 use super::endpoint::Endpoint;
+use super::error::is_scarce;
 use super::upstream::{Protocol, Upstream};
 use crate::tls;
 
@@ -136,7 +138,12 @@ async fn watch(upstream: Weak<Upstream>, index: usize, settings: CheckSettings) 
         let Some(endpoint) = upstream.endpoints().get(index) else { return };
         let asked = timeout(settings.timeout, ask(endpoint, &upstream, &settings.probe)).await;
         let result = asked.unwrap_or(Err(CheckError::Late(settings.timeout)));
-        if streak.turns(result.is_ok()) {
+        if let Err(CheckError::Connect(error)) = &result
+            && is_scarce(error)
+        {
+            // Nobody has been asked, so nobody has failed to answer.
+            debug!(upstream = upstream.name(), %endpoint, "not checked: {error}");
+        } else if streak.turns(result.is_ok()) {
             upstream.checked(index, result);
         }
         drop(upstream);

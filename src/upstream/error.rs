@@ -6,7 +6,10 @@ use std::time::Duration;
 pub enum ConnectError {
     /// Refused, unreachable, unknown host.
     #[error("cannot connect: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+    /// The gateway's own system has nothing left to connect with: no endpoint is to blame.
+    #[error("cannot connect, the gateway is out of what that takes: {0}")]
+    Scarce(#[source] io::Error),
     /// Not within `connect_timeout`.
     #[error("no connection within {0:?}")]
     Timeout(Duration),
@@ -19,6 +22,18 @@ pub enum ConnectError {
     /// The connection broke before it could be used.
     #[error("connection broke at once: {0}")]
     Handshake(#[source] hyper::Error),
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        if is_scarce(&error) { Self::Scarce(error) } else { Self::Io(error) }
+    }
+}
+
+/// Whether it is file descriptors, memory for sockets or local ports that there are none left of.
+pub(super) fn is_scarce(error: &io::Error) -> bool {
+    let scarce = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EADDRNOTAVAIL];
+    error.raw_os_error().is_some_and(|code| scarce.contains(&code))
 }
 
 /// Why a connection does not bring a response, or not all of it.

@@ -41,7 +41,17 @@ fn resolver() -> Result<TokioResolver, NetError> {
 /// The addresses of a name, while their time to live lasts from memory.
 pub(super) async fn addresses(name: &str) -> io::Result<Vec<IpAddr>> {
     let found = resolver().map_err(io::Error::other)?.lookup_ip(name).await;
-    Ok(found.map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?.into_iter().collect())
+    Ok(found.map_err(unresolved)?.into_iter().collect())
+}
+
+/// What the system has refused stays what it is: then there is nothing wrong with the name.
+fn unresolved(error: NetError) -> io::Error {
+    match &error {
+        NetError::Io(refused) if refused.raw_os_error().is_some() => {
+            io::Error::from_raw_os_error(refused.raw_os_error().unwrap_or_default())
+        }
+        _ => io::Error::new(io::ErrorKind::NotFound, error),
+    }
 }
 
 /// The addresses that an endpoint's name last had. They stay in use while no better is known.

@@ -32,6 +32,7 @@ mod plugin_test;
 mod plugins;
 mod proxy;
 mod reload;
+mod scarcity;
 mod support;
 mod ticks;
 mod tls;

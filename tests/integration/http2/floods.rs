@@ -12,13 +12,6 @@ fn app() -> Backend {
     Backend::answering(|_| Reply::ok("x".repeat(1000)))
 }
 
-/// Resident memory of the gateway, in KiB.
-fn memory(gateway: &Gateway) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 /// Sends `piece` until the other side has had enough, at most `most` times, and waits until it closes the connection.
 fn send_until_closed(client: &mut Frames, most: usize, mut piece: impl FnMut(usize) -> Vec<u8>) {
     let _ = (0..most).any(|n| !client.try_send(&piece(n)));
@@ -89,9 +82,9 @@ fn a_head_that_never_ends_is_cut_off() {
     let mut client = Frames::connect(gateway.address());
     client.send(HEADERS, END_STREAM, 1, &frames::get("/flood"));
     let filler = frames::block(&[("x-filler", &"x".repeat(1000))]);
-    let before = memory(&gateway);
+    let before = gateway.memory();
     send_until_closed(&mut client, 200_000, |_| frame(CONTINUATION, 0, 1, &filler));
-    assert!(memory(&gateway) < before + 30_000, "{} → {}", before, memory(&gateway));
+    assert!(gateway.memory() < before + 30_000, "{} → {}", before, gateway.memory());
     served(&gateway);
 }
 
@@ -143,7 +136,7 @@ fn settings_and_pings_without_end_keep_nobody_waiting_and_take_no_memory() {
     let app = app();
     let gateway = Gateway::before(app.url()).workers(1).start();
     served(&gateway);
-    let before = memory(&gateway);
+    let before = gateway.memory();
     for piece in [frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100]), frame(PING, 0, 0, &[7; 8])] {
         let pieces = piece.repeat(100);
         let address = gateway.address();
@@ -157,7 +150,7 @@ fn settings_and_pings_without_end_keep_nobody_waiting_and_take_no_memory() {
         }
         flood.join().unwrap();
     }
-    assert!(memory(&gateway) < before + 30_000, "{} → {}", before, memory(&gateway));
+    assert!(gateway.memory() < before + 30_000, "{} → {}", before, gateway.memory());
 }
 
 #[test]

@@ -2,4 +2,5 @@
 
 mod clients;
 mod floods;
+mod slow_readers;
 mod upstreams;

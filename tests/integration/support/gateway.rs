@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     workers: usize,
     gateway: String,
     listener: String,
+    /// How many files it may have open; `None` for as many as the tests may.
+    files: Option<usize>,
 }
 
 /// How a command ended, and what it said.
@@ -54,6 +56,7 @@ impl Gateway {
             workers: 2,
             gateway: String::new(),
             listener: String::new(),
+            files: None,
         };
         setup.put("plugins", plugins_folder().display()).configure(text)
     }
@@ -134,6 +137,12 @@ impl Setup {
         self
     }
 
+    /// How many files and sockets it may have open.
+    pub(crate) fn files(mut self, most: usize) -> Self {
+        self.files = Some(most);
+        self
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("gateway.toml")
     }
@@ -166,7 +175,15 @@ impl Setup {
     #[track_caller]
     pub(crate) fn start(self) -> Gateway {
         self.write(&self.text());
-        let mut process = Command::new(PROGRAM)
+        let mut process = match self.files {
+            None => Command::new(PROGRAM),
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), PROGRAM]);
+                shell
+            }
+        };
+        let mut process = process
             .args([OsStr::new("run"), OsStr::new("--config"), self.path().as_os_str()])
             .env_remove("RUST_LOG")
             .current_dir(self.folder.path())
@@ -292,6 +309,22 @@ impl Gateway {
     /// How many files and sockets the process has open.
     pub(crate) fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+
+    /// Resident memory of the process, in KiB,
+    pub(crate) fn memory(&self) -> u64 {
+        self.process_says("VmRSS:")
+    }
+
+    /// and the most that it ever was.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.process_says("VmHWM:")
+    }
+
+    fn process_says(&self, what: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// One request to the admin listener.

@@ -18,6 +18,7 @@ pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_too
 pub(crate) use guest::{guest, hostile, module};
 pub(crate) use http2::{Http2, get2, pieces, whole};
 pub(crate) use http2_backend::Http2Backend;
+pub(crate) use log::message;
 pub(crate) use message::{Message, Reply, Request};
 pub(crate) use metrics::Metrics;
 pub(crate) use tls::{Authority, Front, Issued, Secure};
