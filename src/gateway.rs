@@ -207,7 +207,7 @@ impl Gateway {
             return warn!("a hand-over is under way");
         }
         info!("handing over to a new process");
-        let admin = self.admin.iter().map(|admin| Ok((ADMIN.to_owned(), admin.socket.try_clone()?)));
+        let admin = self.admin.iter().map(|admin| Ok((ADMIN.to_owned(), admin.socket.try_clone()?.into())));
         let sockets = self.reloader.sockets().and_then(|mut sockets| {
             sockets.extend(admin.collect::<std::io::Result<Vec<_>>>()?);
             Ok(sockets)
@@ -226,6 +226,7 @@ impl Gateway {
                 info!(pid, "handed over");
                 // Who asks from now on means the new process.
                 self.admin.iter().for_each(|admin| admin.accepting.abort());
+                self.reloader.leave_files();
                 true
             }
             Err(error) => {
@@ -238,7 +239,7 @@ impl Gateway {
     fn status(&self) -> Status {
         let listeners = self.listening().iter().map(|listening| ListenerStatus {
             name: listening.listener.name.clone(),
-            address: listening.local,
+            address: listening.local.clone(),
         });
         let snapshot = self.current.load();
         Status::of(&snapshot, self.reloader.snapshots(), self.workers.count(), listeners.collect())

@@ -1,10 +1,10 @@
 //! A new process takes the listening sockets over from the running one.
 
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
+use socket2::Socket;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -40,7 +40,7 @@ pub enum HandOverError {
 ///
 /// # Errors
 /// [`HandOverError`]; the new process has then ended.
-pub async fn hand_over(sockets: Vec<(String, TcpListener)>) -> Result<u32, HandOverError> {
+pub async fn hand_over(sockets: Vec<(String, Socket)>) -> Result<u32, HandOverError> {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     let mut command = Command::new(&program);

@@ -18,7 +18,8 @@
 //! | [`exchange`] | one request with its response, as plugins see it; plain data |
 //! | [`kv`] | what plugins remember from one exchange to the next: the store, and the embedded one |
 //! | [`tls`] | certificates, keys and trust; who is on the other end |
-//! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`, `metrics`, `tls`) |
+//! | [`socket`] | sockets of both kinds, TCP and Unix |
+//! | [`upstream`] | endpoints, their health, and the pooled connections to them (→ `balance`, `metrics`, `socket`, `tls`) |
 //! | [`files`] | folders that requests are answered from, in the place of endpoints (→ `metrics`) |
 //! | [`plugin`] | the Wasm host: modules, instances, budgets, host calls (→ `exchange`, `kv`, `metrics`, `gatewright_abi`) |
 //! | [`snapshot`] | the one place where configuration becomes runtime, and the swap of one for the next |
@@ -56,6 +57,7 @@ pub mod exchange;
 pub mod kv;
 pub mod metrics;
 pub mod route;
+pub mod socket;
 pub mod tls;
 
 pub mod files;

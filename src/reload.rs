@@ -1,18 +1,20 @@
 //! A new configuration into a running gateway: all of it at once, or nothing and the reasons.
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use socket2::Socket;
+use tracing::warn;
 
-use crate::config::{self, Config, Diagnostics, ListenerConfig, NetworkConfig, Problems};
+use crate::config::{self, Config, Diagnostics, ListenAddress, ListenerConfig, NetworkConfig, Problems};
 use crate::plugin::Engine;
 use crate::proxy::{Network, Patience, Trust};
 use crate::server::{BindError, Bound, HeadLimits, Http2, Inherited, Listener, Protocols, Workers};
 use crate::snapshot::{Builder, Current, Snapshot, listener_tls};
+use crate::socket::{Address, SocketFile};
 
 /// Replaces what a gateway runs on.
 #[derive(Debug)]
@@ -34,9 +36,11 @@ pub struct Listening {
     /// What it is.
     pub listener: Listener,
     /// The address it really has.
-    pub local: SocketAddr,
+    pub local: Address,
     /// Its sockets once more, to be handed over.
-    sockets: Arc<[TcpListener]>,
+    sockets: Arc<[Socket]>,
+    /// The file of a Unix socket.
+    file: Option<Arc<SocketFile>>,
 }
 
 /// A configuration ready to be put into service.
@@ -96,11 +100,16 @@ impl Reloader {
         self.listening.clear();
     }
 
+    /// Another process goes on with the sockets: their files stay.
+    pub fn leave_files(&self) {
+        self.listening.iter().filter_map(|known| known.file.as_ref()).for_each(|file| file.leave());
+    }
+
     /// The sockets of all listeners, each with its listener's name.
     ///
     /// # Errors
     /// Where there are too many open files.
-    pub fn sockets(&self) -> std::io::Result<Vec<(String, TcpListener)>> {
+    pub fn sockets(&self) -> std::io::Result<Vec<(String, Socket)>> {
         let sockets = self.listening.iter().flat_map(|known| {
             known.sockets.iter().map(|socket| Ok((known.listener.name.clone(), socket.try_clone()?)))
         });
@@ -200,7 +209,9 @@ impl Reloader {
         let port = wanted.address.port();
         let goes = |known: &Listening| {
             let mut staying = config.listeners.iter().map(listener_of);
-            known.local.port() == port && !staying.any(|listener| known.listener.same_socket(&listener))
+            port.is_some()
+                && known.local.port() == port
+                && !staying.any(|listener| known.listener.same_socket(&listener))
         };
         match self.listening.iter().any(goes) {
             true => Bound::take_over(wanted, self.workers),
@@ -210,11 +221,18 @@ impl Reloader {
 
     fn put_on(&mut self, workers: &Workers, kept: Vec<Listening>, new: Vec<Bound>) {
         self.listening = kept;
+        for Listening { listener, file, .. } in &self.listening {
+            let changed = file.iter().try_for_each(|file| file.set_mode(listener.mode));
+            if let Err(error) = changed {
+                warn!(listener = listener.name, "cannot change the mode of its file: {error}");
+            }
+        }
         let listeners: Vec<_> = self.listening.iter().map(|known| known.listener.clone()).collect();
         let added = new.iter().map(|bound| Listening {
             listener: bound.listener.clone(),
-            local: bound.local,
+            local: bound.local.clone(),
             sockets: Arc::clone(&bound.spare),
+            file: bound.file.clone(),
         });
         self.listening.extend(added);
         workers.listen(&listeners, new);
@@ -278,15 +296,22 @@ fn refuse_what_needs_a_restart(was: &Config, is: &Config) -> Result<(), Diagnost
 ///
 /// # Errors
 /// One mistake for each address.
-pub fn check_addresses(config: &Config, ours: &[SocketAddr]) -> Result<(), Diagnostics> {
+pub fn check_addresses(config: &Config, ours: &[Address]) -> Result<(), Diagnostics> {
     let mut problems = Problems::new(Arc::clone(&config.source));
-    for listener in config.listeners.iter().filter(|listener| !ours.contains(&listener.listen.value)) {
+    for listener in config.listeners.iter().filter(|listener| !ours.contains(&address(&listener.listen))) {
         if let Err(error) = Bound::bind(listener_of(listener), 1) {
             let key = format!("listener.{}.listen", listener.name.value);
             problems.add(listener.listen.span, key, error.to_string());
         }
     }
     problems.finish(())
+}
+
+fn address(config: &ListenAddress) -> Address {
+    match config {
+        ListenAddress::Ip(address) => Address::Ip(*address),
+        ListenAddress::Unix(file) => Address::Unix(file.clone()),
+    }
 }
 
 fn network(config: &NetworkConfig) -> Network {
@@ -296,7 +321,8 @@ fn network(config: &NetworkConfig) -> Network {
 fn listener_of(config: &ListenerConfig) -> Listener {
     Listener {
         name: config.name.value.clone(),
-        address: config.listen.value,
+        address: address(&config.listen),
+        mode: config.mode,
         patience: Patience {
             header: config.header_timeout,
             idle: config.idle_timeout,

@@ -1,9 +1,9 @@
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::snapshot::{Snapshot, UpstreamEntry};
+use crate::socket::Address;
 use crate::upstream::{Health, Upstream};
 
 /// How a gateway stands.
@@ -31,7 +31,7 @@ pub struct ListenerStatus {
     /// Its name.
     pub name: String,
     /// The address it really has.
-    pub address: SocketAddr,
+    pub address: Address,
 }
 
 /// An upstream.

@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,6 +10,7 @@ use crate::config::{self, Config, Diagnostics};
 use crate::plugin::{Engine, ModuleError};
 use crate::reload;
 use crate::snapshot::Snapshot;
+use crate::socket::Address;
 
 /// Everything that `run` would refuse, without running.
 pub(super) fn check(path: &Path) -> ExitCode {
@@ -50,7 +50,7 @@ async fn examine(config: &Config) -> Result<Snapshot, Problem> {
 
 /// The addresses of the gateway that runs on this configuration's admin address, if one does: checking a file before a
 /// reload must not find fault with what the running gateway itself has.
-async fn running(config: &Config) -> Vec<SocketAddr> {
+async fn running(config: &Config) -> Vec<Address> {
     let Some(admin) = &config.admin else { return Vec::new() };
     let Ok((_, status)) = admin::ask(admin.listen.value, Method::GET, "/status").await else {
         return Vec::new();

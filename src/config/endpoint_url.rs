@@ -1,51 +1,70 @@
-//! The URL of an endpoint.
+//! Where an endpoint is.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 
-/// `http://HOST[:PORT][/BASE]` or the same with `https://`, taken apart.
+/// What the URL of a Unix socket begins with.
+const UNIX: &str = "unix:";
+
+/// `http://HOST[:PORT][/BASE]`, the same with `https://`, or `unix:FILE[:/BASE]`, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointUrl {
     /// The URL as the file has it.
     pub text: String,
-    /// Whether it begins with `https://`.
-    pub https: bool,
-    /// A DNS name in lower case or an IP address; an IPv6 address without its brackets.
-    pub host: String,
-    /// The port; when the URL has none 80, or 443 for `https`.
-    pub port: u16,
+    /// Where it leads.
+    pub place: EndpointPlace,
     /// What goes before the path of every request: escaped, without a slash at its end, empty for none.
     pub base_path: String,
+}
+
+/// Where an endpoint's URL leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndpointPlace {
+    /// To a host.
+    Host {
+        /// Whether the URL begins with `https://`.
+        https: bool,
+        /// A DNS name in lower case or an IP address; an IPv6 address without its brackets.
+        host: String,
+        /// The port; when the URL has none 80, or 443 for `https`.
+        port: u16,
+    },
+    /// To the file of a Unix socket.
+    Unix(PathBuf),
 }
 
 impl EndpointUrl {
     /// Takes a URL apart. The error says what is wrong and what would be right.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
+        if let Some(rest) = text.strip_prefix(UNIX) {
+            return Self::parse_unix(text, rest);
+        }
         let (https, rest) = split_scheme(text)?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (host, port) = split_port(authority)?;
-        Ok(Self {
-            text: text.to_owned(),
-            https,
-            host: parse_host(host)?,
-            port: port.map_or(Ok(if https { 443 } else { 80 }), parse_port)?,
-            base_path: parse_base_path(path)?,
-        })
+        let host = parse_host(host)?;
+        let port = port.map_or(Ok(if https { 443 } else { 80 }), parse_port)?;
+        let place = EndpointPlace::Host { https, host, port };
+        Ok(Self { text: text.to_owned(), place, base_path: parse_base_path(path)? })
     }
 
-    /// `HOST:PORT`, with brackets around an IPv6 address: what identifies the endpoint in logs, and what a socket
-    /// address parses from when the host is an IP address.
-    pub fn address(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
-        }
+    fn parse_unix(text: &str, rest: &str) -> Result<Self, UrlError> {
+        let end = rest.find(":/").unwrap_or(rest.len());
+        let (file, base) = rest.split_at(end);
+        let place = EndpointPlace::Unix(file.into());
+        let base_path = parse_base_path(base.strip_prefix(':').unwrap_or_default())?;
+        Ok(Self { text: text.to_owned(), place, base_path })
+    }
+
+    /// Whether it begins with `https://`.
+    pub fn is_https(&self) -> bool {
+        matches!(self.place, EndpointPlace::Host { https: true, .. })
     }
 
     /// Whether two URLs lead to the same place, however they are written.
     pub fn same_place(&self, other: &Self) -> bool {
-        let place = |url: &Self| (url.https, url.host.clone(), url.port, url.base_path.clone());
-        place(self) == place(other)
+        (&self.place, &self.base_path) == (&other.place, &other.base_path)
     }
 }
 
@@ -59,7 +78,7 @@ impl fmt::Display for EndpointUrl {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// No scheme, or another one.
-    #[error("an endpoint's URL begins with http:// or https://")]
+    #[error("an endpoint's URL begins with http://, https:// or unix:")]
     Scheme,
     /// `user:password@`.
     #[error("user and password do not belong in an endpoint's URL")]
@@ -85,7 +104,7 @@ impl UrlError {
     /// What would be right.
     pub fn help(self) -> &'static str {
         match self {
-            Self::Scheme => "write \"http://HOST:PORT\"",
+            Self::Scheme => "write \"http://HOST:PORT\", or \"unix:/run/app.sock\"",
             Self::UserInfo => "leave out everything up to the @; a plugin can set an `authorization` header",
             Self::Host => "a DNS name, an IPv4 address or an IPv6 address in brackets: \"http://[::1]:9001\"",
             Self::Port => "a port is a number from 1 to 65535; without one it is 80, or 443 for https",
@@ -184,7 +203,8 @@ mod tests {
 
     fn parsed(text: &str) -> (String, u16, String) {
         let url = EndpointUrl::parse(text).unwrap();
-        (url.host, url.port, url.base_path)
+        let EndpointPlace::Host { host, port, .. } = url.place else { panic!("{text}") };
+        (host, port, url.base_path)
     }
 
     #[test]
@@ -200,9 +220,26 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_host_loses_its_brackets_and_gets_them_back_in_the_address() {
+    fn ipv6_host_loses_its_brackets() {
         assert_eq!(parsed("http://[::1]"), ("::1".into(), 80, String::new()));
-        assert_eq!(EndpointUrl::parse("http://[0::1]:9/").unwrap().address(), "[::1]:9");
+        assert_eq!(parsed("http://[0::1]:9/"), ("::1".into(), 9, String::new()));
+    }
+
+    #[test]
+    fn a_unix_socket_has_a_file_and_perhaps_a_base_path() {
+        for (text, file, base) in [
+            ("unix:/run/app.sock", "/run/app.sock", ""),
+            ("unix:app.sock:/", "app.sock", ""),
+            ("unix:/run/a:b.sock:/base/", "/run/a:b.sock", "/base"),
+        ] {
+            let url = EndpointUrl::parse(text).unwrap();
+            assert_eq!(
+                (url.place, url.base_path.as_str()),
+                (EndpointPlace::Unix(file.into()), base),
+                "{text}"
+            );
+        }
+        assert_eq!(EndpointUrl::parse("unix:/a:/b?c"), Err(UrlError::Query));
     }
 
     #[test]

@@ -1,20 +1,30 @@
 //! `[listener.NAME]`: where clients come in.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostics::Problems;
 use super::http2::Http2Config;
 use super::network::NetworkConfig;
-use super::scalar::{address, size, timeout};
+use super::scalar::{address, size, timeout, unix_path};
 use super::source::Spanned;
 use super::table::TableReader;
 use super::tls::ListenerTlsConfig;
-use super::value::{Value, boolean, integer, list, spanned};
+use super::value::{Value, boolean, integer, list, text};
 
 /// A message's head with more of them has no place in a header map.
 const MOST_HEADERS: u32 = 10_000;
+
+/// Where a listener is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An IP address and a port; 0 is a free one.
+    Ip(SocketAddr),
+    /// The file of a Unix socket.
+    Unix(PathBuf),
+}
 
 /// `[listener.NAME]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +32,9 @@ pub struct ListenerConfig {
     /// The name, and where the section is.
     pub name: Spanned<String>,
     /// The address to listen on.
-    pub listen: Spanned<SocketAddr>,
+    pub listen: Spanned<ListenAddress>,
+    /// Who may connect to a Unix socket, as `chmod` takes it.
+    pub mode: Option<u32>,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request.
@@ -57,6 +69,50 @@ pub struct ListenerConfig {
     pub max_headers: u32,
 }
 
+impl ListenAddress {
+    fn read(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Self> {
+        match value.node.as_str().and_then(|text| text.strip_prefix("unix:")) {
+            Some(file) => unix_path(Path::new(file), value, folder, problems).map(Self::Unix),
+            None => address(value, problems).map(Self::Ip),
+        }
+    }
+
+    /// Whether two listeners cannot both have it.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        self == other && !matches!(self, Self::Ip(address) if address.port() == 0)
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(file) => write!(f, "unix:{}", file.display()),
+        }
+    }
+}
+
+/// `mode` is that of a file; without one it would do nothing.
+fn read_mode(table: &mut TableReader<'_, '_>, listen: Option<&ListenAddress>) -> Option<u32> {
+    let value = table.take("mode")?;
+    if let Some(ListenAddress::Ip(_)) = listen {
+        value
+            .mistake(table.problems, "only the file of a Unix socket has a mode")
+            .help("listen on \"unix:/run/gatewright.sock\", or leave mode out");
+        return None;
+    }
+    let wanted = "a mode such as \"0660\"";
+    let written = text(&value, wanted, table.problems)?;
+    let digits = (3..=4).contains(&written.len()) && written.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = u32::from_str_radix(written, 8).ok().filter(|mode| digits && *mode <= 0o777);
+    if mode.is_none() {
+        value
+            .expected(table.problems, wanted)
+            .help("three octal digits, as `chmod` takes them; to connect is to write");
+    }
+    mode
+}
+
 impl ListenerConfig {
     pub(super) fn read(
         name: Spanned<String>,
@@ -65,7 +121,10 @@ impl ListenerConfig {
         problems: &mut Problems,
     ) -> Option<Self> {
         let mut table = TableReader::open(value, "a table", problems)?;
-        let listen = table.required("listen", "listen = \"127.0.0.1:8080\"", spanned(address));
+        let listen = table.required("listen", "listen = \"127.0.0.1:8080\"", |value, problems| {
+            ListenAddress::read(value, folder, problems).map(|address| value.spanned(address))
+        });
+        let mode = read_mode(&mut table, listen.as_deref());
         let header_timeout = table.or("header_timeout", Duration::from_secs(10), timeout);
         let idle_timeout = table.or("idle_timeout", Duration::from_secs(75), timeout);
         let body_timeout = table.or("body_timeout", Duration::from_secs(30), timeout);
@@ -93,6 +152,7 @@ impl ListenerConfig {
         Some(Self {
             name,
             listen,
+            mode,
             header_timeout,
             idle_timeout,
             body_timeout,

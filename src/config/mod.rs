@@ -51,14 +51,14 @@ use toml::de::DeTable;
 
 pub use answer::{AnswerConfig, PieceConfig};
 pub use diagnostics::{Diagnostic, Diagnostics, Problems};
-pub use endpoint_url::{EndpointUrl, UrlError};
+pub use endpoint_url::{EndpointPlace, EndpointUrl, UrlError};
 pub use files::FilesConfig;
 pub use gateway::{AdminConfig, GatewayConfig, Level, LogConfig, LogFormat};
 pub use hash_key::HashKey;
 pub use health::{HealthConfig, Probe};
 pub use http2::Http2Config;
 pub use kv::KvConfig;
-pub use listener::ListenerConfig;
+pub use listener::{ListenAddress, ListenerConfig};
 pub use network::NetworkConfig;
 pub use plugin::{Capability, InstanceUse, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
@@ -248,12 +248,15 @@ fn refuse_none(value: &Value<'_>, count: Option<usize>, problems: &mut Problems)
 
 /// Refuses an address that is listened on twice; port 0 is a free one each time.
 fn check_addresses(listeners: &[ListenerConfig], admin: Option<&AdminConfig>, problems: &mut Problems) {
-    let listeners =
-        listeners.iter().map(|listener| (format!("listener.{}.listen", *listener.name), listener.listen));
-    let admin = admin.map(|admin| ("admin.listen".to_owned(), admin.listen));
-    let mut seen: Vec<(String, Spanned<SocketAddr>)> = Vec::new();
+    let listeners = listeners
+        .iter()
+        .map(|listener| (format!("listener.{}.listen", *listener.name), listener.listen.clone()));
+    let admin = admin.map(|admin| {
+        ("admin.listen".to_owned(), Spanned::new(ListenAddress::Ip(admin.listen.value), admin.listen.span))
+    });
+    let mut seen: Vec<(String, Spanned<ListenAddress>)> = Vec::new();
     for (key, address) in listeners.chain(admin) {
-        match seen.iter().find(|(_, other)| *other == address && address.port() != 0) {
+        match seen.iter().find(|(_, other)| other.excludes(&address)) {
             Some((other, _)) => {
                 let message = format!("{} is already the address of {other}", *address);
                 problems.add(address.span, key, message).help("give each its own port");

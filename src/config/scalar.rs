@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostics::Problems;
@@ -112,6 +113,34 @@ fn miscount(text: &str) -> String {
     match text.chars().find(|c| !c.is_ascii_hexdigit()) {
         Some(stranger) => format!("one with {stranger:?}"),
         None => format!("{} digits", text.len()),
+    }
+}
+
+/// What the path of a Unix socket may have; some systems have room for fewer.
+const LONGEST_SOCKET: usize = 107;
+
+/// Reads the path of a Unix socket, which is `written` in this value; a relative one is relative to the folder of the file.
+pub(super) fn unix_path(
+    written: &Path,
+    value: &Value<'_>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<PathBuf> {
+    let path = folder.join(written);
+    let text = written.as_os_str().as_encoded_bytes();
+    let why = if text.is_empty() || text.contains(&0) {
+        Some("a Unix socket has a path")
+    } else if path.as_os_str().len() > LONGEST_SOCKET {
+        Some("the path of a Unix socket has no more than 107 bytes, the folder of this file included")
+    } else {
+        None
+    };
+    match why {
+        Some(why) => {
+            value.mistake(problems, why).help("\"unix:/run/app.sock\"");
+            None
+        }
+        None => Some(path),
     }
 }
 

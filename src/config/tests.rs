@@ -201,9 +201,14 @@ fn every_key_of_an_upstream_is_read() {
     let endpoints: Vec<_> = upstream
         .endpoints
         .iter()
-        .map(|it| (it.url.address(), it.url.base_path.as_str(), it.weight))
+        .map(|it| (it.url.place.clone(), it.url.base_path.as_str(), it.weight))
         .collect();
-    assert_eq!(endpoints, [("shop-1:9001".to_owned(), "/base", 5), ("[::1]:9002".to_owned(), "", 1)]);
+    let host = |https, host: &str, port| EndpointPlace::Host { https, host: host.to_owned(), port };
+    let socket = EndpointPlace::Unix("tests/config/valid/app.sock".into());
+    assert_eq!(
+        endpoints,
+        [(host(false, "shop-1", 9001), "/base", 5), (host(true, "::1", 9002), "", 1), (socket, "/base", 1)]
+    );
 }
 
 #[test]

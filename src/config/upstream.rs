@@ -6,11 +6,11 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::diagnostics::Problems;
-use super::endpoint_url::EndpointUrl;
+use super::endpoint_url::{EndpointPlace, EndpointUrl};
 use super::files::FilesConfig;
 use super::hash_key::HashKey;
 use super::health::HealthConfig;
-use super::scalar::{choice, duration, timeout};
+use super::scalar::{choice, duration, timeout, unix_path};
 use super::source::Spanned;
 use super::table::TableReader;
 use super::tls::UpstreamTlsConfig;
@@ -170,7 +170,9 @@ impl PoolConfig {
             name,
             balance: table.or("balance", Balance::RoundRobin, choice(Balance::WORDS)),
             // Empty after a mistake: such a configuration never leaves this module.
-            endpoints: table.required("endpoints", endpoints, read_endpoints).unwrap_or_default(),
+            endpoints: table
+                .required("endpoints", endpoints, |value, problems| read_endpoints(value, folder, problems))
+                .unwrap_or_default(),
             hash_key: read_hash_key(&mut table),
             host: table.optional("host", read_host),
             max_fails: table.or("max_fails", 3, integer(0, MOST_FAILS)),
@@ -211,9 +213,10 @@ fn refuse_keys_of_files(table: &mut TableReader<'_, '_>) {
     }
 }
 
-fn read_endpoints(value: &Value<'_>, problems: &mut Problems) -> Option<Vec<EndpointConfig>> {
+fn read_endpoints(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Vec<EndpointConfig>> {
     let wanted = "an array such as [\"http://127.0.0.1:9001\"]";
-    let endpoints = list(wanted, EndpointConfig::read)(value, problems)?;
+    let read = |value: &Value<'_>, problems: &mut Problems| EndpointConfig::read(value, folder, problems);
+    let endpoints = list(wanted, read)(value, problems)?;
     let written = elements(value).map_or(0, |elements| elements.len());
     if written == 0 {
         value.mistake(problems, "no endpoints").help("an upstream needs at least one");
@@ -241,7 +244,8 @@ fn refuse_duplicates(endpoints: &[EndpointConfig], value: &Value<'_>, problems: 
 }
 
 impl EndpointConfig {
-    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+    fn read(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Self> {
+        let read_url = |value: &Value<'_>, problems: &mut Problems| read_url(value, folder, problems);
         if value.as_table().is_none() {
             return Some(Self { url: read_url(value, problems)?, weight: 1 });
         }
@@ -253,10 +257,15 @@ impl EndpointConfig {
     }
 }
 
-fn read_url(value: &Value<'_>, problems: &mut Problems) -> Option<Spanned<EndpointUrl>> {
+fn read_url(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Spanned<EndpointUrl>> {
     let written = text(value, "a URL such as \"http://127.0.0.1:9001\"", problems)?;
     match EndpointUrl::parse(written) {
-        Ok(url) => Some(value.spanned(url)),
+        Ok(mut url) => {
+            if let EndpointPlace::Unix(file) = &mut url.place {
+                *file = unix_path(file, value, folder, problems)?;
+            }
+            Some(value.spanned(url))
+        }
         Err(error) => {
             value.mistake(problems, error.to_string()).help(error.help());
             None
@@ -288,7 +297,7 @@ fn read_tls(
 ) -> Option<UpstreamTlsConfig> {
     let value = table.take("tls");
     let settings = value.as_ref().and_then(|value| UpstreamTlsConfig::read(value, folder, table.problems));
-    if endpoints.iter().any(|endpoint| endpoint.url.https) {
+    if endpoints.iter().any(|endpoint| endpoint.url.is_https()) {
         return Some(settings.unwrap_or_default());
     }
     if let Some(value) = value.filter(|_| !endpoints.is_empty()) {

@@ -13,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tracing::debug;
@@ -26,6 +25,7 @@ use super::streams::Streams;
 use super::transport::{Beginning, PREFACE, Transport};
 use super::watched::Watched;
 use crate::proxy::{Body, Peer, Proxy};
+use crate::socket::Stream;
 use crate::tls;
 
 /// Fields that hyper reads without an allocation, and does unless it is told otherwise.
@@ -85,7 +85,7 @@ where
 
 /// A client that has connected.
 pub(super) struct Client {
-    pub(super) socket: TcpStream,
+    pub(super) socket: Stream,
     /// What it must speak first.
     pub(super) tls: Option<Arc<tls::Server>>,
     pub(super) peer: Rc<Peer>,

@@ -6,9 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 use super::listener::Listener;
+use crate::socket::{Address, SocketFile};
 
 /// Tells a gateway what it inherits: `PARENT READY [NAME=SOCKET…]`, a process id and file descriptors. A name stands there
 /// once for each socket of that listener.
@@ -20,7 +21,7 @@ pub const ADMIN: &str = "@admin";
 /// What the process before this one handed over.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    sockets: Vec<(String, TcpListener)>,
+    sockets: Vec<(String, Socket)>,
     ready: Option<UnixStream>,
 }
 
@@ -31,33 +32,41 @@ impl Inherited {
         let text = std::env::var(VARIABLE).unwrap_or_default();
         let Some((ready, sockets)) = parse(&text) else { return Self::default() };
         let ready = UnixStream::from(adopt(ready));
-        let sockets = sockets.into_iter().map(|(name, socket)| (name, TcpListener::from(adopt(socket))));
+        let sockets = sockets.into_iter().map(|(name, socket)| (name, Socket::from(adopt(socket))));
         Self { sockets: sockets.collect(), ready: Some(ready) }
     }
 
     /// The sockets that `listener` can go on with.
-    pub(super) fn sockets_of(&mut self, listener: &Listener) -> Vec<TcpListener> {
+    pub(super) fn sockets_of(&mut self, listener: &Listener) -> Vec<Socket> {
         self.extract(|name, local| match listener.address.port() {
-            0 => name == listener.name,
-            _ => name != ADMIN && local == listener.address,
+            Some(0) => name == listener.name,
+            _ => name != ADMIN && *local == listener.address,
         })
     }
 
     /// The admin listener's socket, where it is at this address.
     #[must_use]
     pub fn admin(&mut self, address: SocketAddr) -> Option<TcpListener> {
-        self.extract(|name, local| name == ADMIN && (address.port() == 0 || local == address)).pop()
+        let wanted = Address::Ip(address);
+        let mut found =
+            self.extract(|name, local| name == ADMIN && (address.port() == 0 || *local == wanted));
+        found.pop().map(TcpListener::from)
     }
 
-    fn extract(&mut self, wanted: impl Fn(&str, SocketAddr) -> bool) -> Vec<TcpListener> {
-        let is_wanted = |(name, socket): &mut (String, TcpListener)| {
-            socket.local_addr().is_ok_and(|local| wanted(name, local))
+    fn extract(&mut self, wanted: impl Fn(&str, &Address) -> bool) -> Vec<Socket> {
+        let is_wanted = |(name, socket): &mut (String, Socket)| {
+            Address::of(socket).is_ok_and(|local| wanted(name, &local))
         };
         self.sockets.extract_if(.., is_wanted).map(|(_, socket)| socket).collect()
     }
 
-    /// Tells the process before this one that it can go. Sockets that nobody wanted are closed.
+    /// Tells the process before this one that it can go. Sockets that nobody wanted are closed, and their files removed.
     pub fn ready(self) {
+        for (_, socket) in &self.sockets {
+            if let Ok(Address::Unix(path)) = Address::of(socket) {
+                drop(SocketFile::of(&path));
+            }
+        }
         if let Some(mut ready) = self.ready {
             // One that is gone already need not be told.
             let _ = ready.write_all(b"1");
@@ -94,10 +103,7 @@ fn adopt(number: RawFd) -> OwnedFd {
 ///
 /// # Errors
 /// Where the process cannot be started.
-pub fn start_with(
-    mut command: Command,
-    sockets: &[(String, TcpListener)],
-) -> io::Result<(Child, UnixStream)> {
+pub fn start_with(mut command: Command, sockets: &[(String, Socket)]) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut text = format!("{} {}", std::process::id(), theirs.as_raw_fd());
     for (name, socket) in sockets {

@@ -1,5 +1,6 @@
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -8,6 +9,7 @@ use super::connection::Protocols;
 use super::crowd::Crowd;
 use super::inherited::Inherited;
 use crate::proxy::{Patience, Trust};
+use crate::socket::{Address, SocketFile};
 use crate::tls;
 
 /// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
@@ -19,7 +21,9 @@ pub struct Listener {
     /// Its name.
     pub name: String,
     /// The address as configured; port 0 stands for any free one.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Who may connect to a Unix socket, as `chmod` takes it; `None` for what the process's umask says.
+    pub mode: Option<u32>,
     /// How long clients may take for what.
     pub patience: Patience,
     /// Whether a connection begins with a header of the PROXY protocol.
@@ -43,38 +47,47 @@ impl Listener {
     /// decides.
     #[must_use]
     pub fn same_socket(&self, other: &Self) -> bool {
-        self.address == other.address && (self.address.port() != 0 || self.name == other.name)
+        self.address == other.address && (self.address.port() != Some(0) || self.name == other.name)
     }
 }
 
-/// A listener with a socket for each worker.
+/// A listener with a socket for each worker. A Unix socket is one, which all of them have.
 #[derive(Debug)]
 pub struct Bound {
     /// The listener.
     pub listener: Listener,
     /// The address it really has.
-    pub local: SocketAddr,
+    pub local: Address,
     /// The same sockets once more, for the process after this one. They stay open for as long as somebody has these.
-    pub spare: Arc<[TcpListener]>,
-    pub(super) sockets: Vec<TcpListener>,
+    pub spare: Arc<[Socket]>,
+    /// The file of a Unix socket.
+    pub file: Option<Arc<SocketFile>>,
+    pub(super) sockets: Vec<Socket>,
     pub(super) crowd: Arc<Crowd>,
 }
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {error}{}", hint(.error))]
+#[error("cannot listen on {address}: {error}{}", hint(.address, .error))]
 pub struct BindError {
     /// The address.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Why.
     pub error: io::Error,
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => " (another program, or another listener of this one, has it)",
-        io::ErrorKind::PermissionDenied => " (ports below 1024 need CAP_NET_BIND_SERVICE)",
-        io::ErrorKind::AddrNotAvailable => " (this machine does not have the address)",
+fn hint(address: &Address, error: &io::Error) -> &'static str {
+    match (address, error.kind()) {
+        (Address::Ip(_), io::ErrorKind::AddrInUse) => {
+            " (another program, or another listener of this one, has it)"
+        }
+        (Address::Ip(_), io::ErrorKind::PermissionDenied) => " (ports below 1024 need CAP_NET_BIND_SERVICE)",
+        (Address::Ip(_), io::ErrorKind::AddrNotAvailable) => " (this machine does not have the address)",
+        (Address::Unix(_), io::ErrorKind::AddrInUse) => {
+            " (another program listens on it, or it is no socket)"
+        }
+        (Address::Unix(_), io::ErrorKind::NotFound) => " (there is no such folder)",
+        (Address::Unix(_), io::ErrorKind::PermissionDenied) => " (nothing may be made in its folder)",
         _ => "",
     }
 }
@@ -85,19 +98,31 @@ impl Bound {
     /// # Errors
     /// [`BindError`] where the address cannot be had for this process alone.
     pub fn inherit(listener: Listener, workers: usize, inherited: &mut Inherited) -> Result<Self, BindError> {
-        let mut sockets = inherited.sockets_of(&listener);
-        let Some(local) = sockets.first().and_then(|first| first.local_addr().ok()) else {
+        let sockets = inherited.sockets_of(&listener);
+        if sockets.is_empty() {
             return Self::bind(listener, workers);
-        };
+        }
+        let address = listener.address.clone();
+        Self::go_on(listener, sockets, workers).map_err(|error| BindError { address, error })
+    }
+
+    fn go_on(listener: Listener, mut sockets: Vec<Socket>, workers: usize) -> io::Result<Self> {
+        let first = sockets.first().ok_or(io::ErrorKind::NotFound)?;
+        let local = Address::of(first)?;
         // One that has no worker of its own here is accepted on all the same: connections wait in its queue.
         let missing = sockets.len()..workers;
-        let new = missing.map(|_| socket(local, true)).collect::<io::Result<Vec<_>>>();
-        let address = listener.address;
-        let bound = new.and_then(|new| {
-            sockets.extend(new);
-            Self::of(listener, local, sockets)
+        let new = missing.map(|_| match &local {
+            Address::Ip(address) => socket(*address, true),
+            Address::Unix(_) => first.try_clone(),
         });
-        bound.map_err(|error| BindError { address, error })
+        let new = new.collect::<io::Result<Vec<_>>>()?;
+        sockets.extend(new);
+        let file = match &local {
+            Address::Ip(_) => None,
+            Address::Unix(path) => Some(SocketFile::of(path)?),
+        };
+        file.iter().try_for_each(|file| file.set_mode(listener.mode))?;
+        Self::of(listener, local, file, sockets)
     }
 
     /// Binds a socket for each of `workers`.
@@ -105,12 +130,25 @@ impl Bound {
     /// # Errors
     /// [`BindError`] where the address cannot be had for this process alone.
     pub fn bind(listener: Listener, workers: usize) -> Result<Self, BindError> {
-        // Sockets that share a port share it with any process of the same user. Asking once without sharing finds out
-        // whether somebody else has it.
-        let address = listener.address;
-        let probe = socket(address, false).and_then(|probe| probe.local_addr());
-        let bound = probe.and_then(|local| Self::share(listener, local, workers));
+        let address = listener.address.clone();
+        let bound = match &address {
+            // Sockets that share a port share it with any process of the same user. Asking once without sharing finds
+            // out whether somebody else has it.
+            Address::Ip(ip) => socket(*ip, false)
+                .and_then(|probe| Address::of(&probe))
+                .and_then(|local| Self::share(listener, local, workers)),
+            Address::Unix(path) => Self::on_file(listener, path, workers),
+        };
         bound.map_err(|error| BindError { address, error })
+    }
+
+    /// One socket for all workers: whoever has time accepts.
+    fn on_file(listener: Listener, path: &Path, workers: usize) -> io::Result<Self> {
+        let (socket, file) = SocketFile::bind(path, listener.mode)?;
+        socket.listen(BACKLOG)?;
+        let local = listener.address.clone();
+        let sockets = (0..workers.max(1)).map(|_| socket.try_clone()).collect::<io::Result<_>>()?;
+        Self::of(listener, local, Some(file), sockets)
     }
 
     /// Binds a socket for each of `workers` where sockets of this process have the port, which are about to go.
@@ -118,29 +156,36 @@ impl Bound {
     /// # Errors
     /// [`BindError`] where the address cannot be had.
     pub fn take_over(listener: Listener, workers: usize) -> Result<Self, BindError> {
-        let address = listener.address;
-        Self::share(listener, address, workers).map_err(|error| BindError { address, error })
+        let address = listener.address.clone();
+        Self::share(listener, address.clone(), workers).map_err(|error| BindError { address, error })
     }
 
-    fn share(listener: Listener, local: SocketAddr, workers: usize) -> io::Result<Self> {
-        let sockets = (0..workers.max(1)).map(|_| socket(local, true)).collect::<io::Result<_>>()?;
-        Self::of(listener, local, sockets)
+    fn share(listener: Listener, local: Address, workers: usize) -> io::Result<Self> {
+        let Address::Ip(address) = local else { return Err(io::ErrorKind::Unsupported.into()) };
+        let sockets = (0..workers.max(1)).map(|_| socket(address, true)).collect::<io::Result<_>>()?;
+        Self::of(listener, local, None, sockets)
     }
 
-    fn of(listener: Listener, local: SocketAddr, sockets: Vec<TcpListener>) -> io::Result<Self> {
-        let spare = sockets.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { listener, local, sockets, spare: spare.into(), crowd: Arc::default() })
+    fn of(
+        listener: Listener,
+        local: Address,
+        file: Option<SocketFile>,
+        sockets: Vec<Socket>,
+    ) -> io::Result<Self> {
+        let spare = sockets.iter().map(Socket::try_clone).collect::<io::Result<Vec<_>>>()?;
+        let file = file.map(Arc::new);
+        Ok(Self { listener, local, sockets, spare: spare.into(), file, crowd: Arc::default() })
     }
 }
 
-fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 #[cfg(test)]
@@ -157,7 +202,8 @@ mod tests {
         let protocols = Protocols { head, max_requests: u32::MAX, http2: None };
         Listener {
             name: "web".into(),
-            address,
+            address: Address::Ip(address),
+            mode: None,
             patience,
             proxy_protocol: false,
             trust: Trust::default(),
@@ -173,13 +219,14 @@ mod tests {
     fn all_workers_share_the_port_that_the_first_was_given() {
         let bound = Bound::bind(listener(([127, 0, 0, 1], 0).into()), 3).unwrap();
         assert_eq!(bound.sockets.len(), 3);
-        assert!(bound.sockets.iter().all(|socket| socket.local_addr().unwrap() == bound.local));
+        assert!(bound.sockets.iter().all(|socket| Address::of(socket).unwrap() == bound.local));
     }
 
     #[test]
     fn an_address_shared_by_somebody_else_is_refused() {
         let other = Bound::bind(listener(([127, 0, 0, 1], 0).into()), 1).unwrap();
-        let refused = Bound::bind(listener(other.local), 1).unwrap_err();
+        let Address::Ip(taken) = other.local else { panic!("{}", other.local) };
+        let refused = Bound::bind(listener(taken), 1).unwrap_err();
         assert_eq!(refused.error.kind(), io::ErrorKind::AddrInUse);
     }
 }

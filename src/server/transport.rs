@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use crate::socket::Stream;
 use crate::tls;
 
 /// What HTTP/2 begins with (RFC 9113, 3.4). No request of HTTP/1 does.
@@ -19,9 +19,9 @@ const FIRST: usize = 4096;
 /// A client's socket.
 pub(super) enum Transport {
     /// In clear.
-    Clear(TcpStream),
+    Clear(Stream),
     /// Through TLS. Boxed: most of a connection in clear should not be room for what it has not.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Stream>>),
 }
 
 /// The bytes a connection begins with, and what they are the beginning of.

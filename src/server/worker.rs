@@ -1,11 +1,12 @@
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use socket2::Socket;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
@@ -22,12 +23,16 @@ use crate::metrics::Registry;
 use crate::plugin::Engine;
 use crate::proxy::{Peer, Proxy, Ticks};
 use crate::snapshot::Current;
+use crate::socket::{Address, Stream};
 
 /// How often idle upstream connections and plugin instances are looked through.
 const SWEEP: Duration = Duration::from_secs(2);
 
 /// What a client hears that has too many connections already. No request of it is read.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Who comes in by a Unix socket: a process of this machine, unless it says on whose behalf it comes.
+const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Polls between two looks at the sockets. A few slow guests on a worker must not keep its other connections waiting.
 const EVENT_INTERVAL: u32 = 31;
@@ -36,7 +41,7 @@ const EVENT_INTERVAL: u32 = 31;
 const READERS: usize = 32;
 
 /// What a worker is told to listen on from now on: all of it, each with its socket where it is new.
-type Listeners = Vec<(Listener, Option<(StdListener, Arc<Crowd>)>)>;
+type Listeners = Vec<(Listener, Option<(Socket, Arc<Crowd>)>)>;
 
 /// What a worker makes its proxy from.
 type Ingredients = (Engine, Arc<Current>, Arc<Registry>);
@@ -206,12 +211,12 @@ fn listen(
 
 fn accept_on(
     listener: Listener,
-    socket: StdListener,
+    socket: Socket,
     crowd: Arc<Crowd>,
     proxy: &Rc<Proxy>,
     open: &mpsc::Sender<()>,
 ) -> Option<Accepting> {
-    let socket = TcpListener::from_std(socket)
+    let socket = Listening::on(socket)
         .inspect_err(|error| warn!(listener = listener.name, "cannot listen: {error}"))
         .ok()?;
     let (settings, receiver) = watch::channel(listener.clone());
@@ -219,8 +224,35 @@ fn accept_on(
     Some(Accepting { listener, settings })
 }
 
+/// A socket that connections come in by.
+enum Listening {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listening {
+    fn on(socket: Socket) -> io::Result<Self> {
+        match Address::of(&socket)? {
+            Address::Ip(_) => TcpListener::from_std(socket.into()).map(Self::Tcp),
+            Address::Unix(_) => UnixListener::from_std(socket.into()).map(Self::Unix),
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, address) = socket.accept().await?;
+                // Without it, the last piece of a response may wait for the client's acknowledgement.
+                let _ = stream.set_nodelay(true);
+                Ok((Stream::Tcp(stream), address))
+            }
+            Self::Unix(socket) => Ok((Stream::Unix(socket.accept().await?.0), LOCAL)),
+        }
+    }
+}
+
 async fn accept(
-    socket: TcpListener,
+    socket: Listening,
     crowd: Arc<Crowd>,
     mut settings: watch::Receiver<Listener>,
     proxy: Rc<Proxy>,
@@ -244,8 +276,6 @@ async fn accept(
         match accepted {
             Ok((stream, address)) => {
                 scarcity.over(&settings.borrow().name);
-                // Without it, the last piece of a response may wait for the client's acknowledgement.
-                let _ = stream.set_nodelay(true);
                 let limit = settings.borrow().max_connections;
                 // Those behind it wait in the kernel's queue meanwhile.
                 let seat = crowd.enter(limit).await;
@@ -272,7 +302,7 @@ async fn accept(
 
 /// Finds out who the client is, and serves it.
 async fn receive(
-    mut stream: TcpStream,
+    mut stream: Stream,
     mut address: SocketAddr,
     settings: Listener,
     mut held: (mpsc::Sender<()>, Seat),

@@ -8,7 +8,9 @@ use crate::config::{
 use crate::exchange::HashKey;
 use crate::files::{self, Folder};
 use crate::tls::Client;
-use crate::upstream::{CheckSettings, EndpointSettings, Probe, Protocol, Settings, Upstream};
+use crate::upstream::{
+    CheckSettings, EndpointPlace as Place, EndpointSettings, Probe, Protocol, Settings, Upstream,
+};
 
 /// The upstreams in the configuration's order. One whose settings are the same is the same: it keeps its balancer's
 /// state, its endpoints' health and its connections.
@@ -89,9 +91,12 @@ fn endpoint(config: &EndpointConfig) -> EndpointSettings {
     let url = &config.url.value;
     EndpointSettings {
         url: url.text.clone(),
-        host: url.host.clone(),
-        port: url.port,
-        https: url.https,
+        place: match &url.place {
+            config::EndpointPlace::Host { https, host, port } => {
+                Place::Host { https: *https, host: host.clone(), port: *port }
+            }
+            config::EndpointPlace::Unix(file) => Place::Unix(file.clone()),
+        },
         base_path: url.base_path.clone(),
         weight: config.weight,
     }

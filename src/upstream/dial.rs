@@ -2,27 +2,32 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Way};
 use super::resolve;
+use crate::socket::Stream;
 
 /// How long one address of a name may take before the next is tried beside it (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// A stream to an endpoint: where its host is a name, to the first of its addresses that answers.
-pub(super) async fn dial(endpoint: &Endpoint) -> io::Result<TcpStream> {
+pub(super) async fn dial(endpoint: &Endpoint) -> io::Result<Stream> {
+    let (port, names) = match &endpoint.way {
+        Way::Unix(file) => return UnixStream::connect(file).await.map(Stream::Unix),
+        Way::Tcp { port, names } => (*port, names),
+    };
     let stream = match endpoint.host.parse::<IpAddr>() {
-        Ok(address) => TcpStream::connect((address, endpoint.port)).await?,
+        Ok(address) => TcpStream::connect((address, port)).await?,
         Err(_) => {
-            let found = endpoint.names.refreshed(resolve::addresses(&endpoint.host).await)?;
-            race(interleaved(&found, endpoint.port)).await?
+            let found = names.refreshed(resolve::addresses(&endpoint.host).await)?;
+            race(interleaved(&found, port)).await?
         }
     };
     stream.set_nodelay(true)?;
-    Ok(stream)
+    Ok(Stream::Tcp(stream))
 }
 
 /// IPv6 and IPv4 in turn, each in the order of the answer, so that one of them that does not work costs little.

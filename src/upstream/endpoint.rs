@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 
 use http::HeaderValue;
 
@@ -12,24 +13,35 @@ use super::resolve::Names;
 pub struct Endpoint {
     /// As the configuration writes it.
     pub url: Box<str>,
-    /// Host name or IP literal (without brackets).
+    /// Host name or IP literal (without brackets); `localhost` for a Unix socket.
     pub host: Box<str>,
-    /// Port.
-    pub port: u16,
     /// Whether it speaks TLS.
     pub https: bool,
     /// What stands before every request's path: escaped, without a slash at its end, empty where there is none.
     pub base_path: Box<str>,
-    /// `host:port` as a `Host` field, for requests that bring none.
+    /// `host:port` as a `Host` field, for requests that bring none; `localhost` for a Unix socket.
     pub authority: HeaderValue,
-    /// What its host stands for, where that is a name.
-    pub(super) names: Names,
+    /// How it is reached.
+    pub(super) way: Way,
     /// What its answers say of its health.
     pub(super) passive: Passive,
     /// What it answers when it is asked.
     pub(super) active: Active,
     /// What it has to do.
     pub(super) load: Load,
+}
+
+/// How an endpoint is reached.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// By its host.
+    Tcp {
+        port: u16,
+        /// What the host stands for, where that is a name.
+        names: Names,
+    },
+    /// By the file of a Unix socket.
+    Unix(Box<Path>),
 }
 
 impl Endpoint {

@@ -34,4 +34,4 @@ pub use multiplexed::Local;
 pub use outgoing::{Interims, Outgoing};
 pub use pool::Connections;
 pub use tally::{Miss, Tally};
-pub use upstream::{EndpointSettings, Protocol, Settings, Upstream};
+pub use upstream::{EndpointPlace, EndpointSettings, Protocol, Settings, Upstream};

@@ -5,28 +5,29 @@ use std::task::{Context, Poll};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use crate::socket;
 
 /// A stream to an endpoint.
 #[derive(Debug)]
 pub(super) enum Stream {
     /// As it is.
-    Clear(TcpStream),
+    Clear(socket::Stream),
     /// Through TLS.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<socket::Stream>>),
 }
 
 impl Stream {
     /// Whether the endpoint has neither closed the idle stream nor sent anything on it. It asks the kernel: the runtime
     /// hears of it only when it next waits for events.
     pub(super) fn is_quiet(&self) -> bool {
-        let socket = match self {
+        let stream = match self {
             Self::Clear(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
         };
         let mut byte = [MaybeUninit::uninit()];
-        let seen = SockRef::from(socket).peek(&mut byte);
+        let seen = SockRef::from(stream).peek(&mut byte);
         seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 }

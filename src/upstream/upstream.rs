@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -6,13 +7,16 @@ use http::HeaderValue;
 use super::active::{Active, CheckError, CheckSettings, Checks, Health};
 use super::admission::{Admission, Place, Refused};
 use super::budget::Budget;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Way};
 use super::lease::Lease;
 use super::load::Load;
 use super::passive::{Passive, now_ms};
 use super::resolve::Names;
 use crate::balance::{self, Algorithm, Balancer, Outcome, Target};
 use crate::tls;
+
+/// The host of an endpoint that has a file instead, as nginx names it.
+const LOCAL: &str = "localhost";
 
 /// What an upstream is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,16 +87,28 @@ pub enum Protocol {
 pub struct EndpointSettings {
     /// As the configuration writes it.
     pub url: String,
-    /// Host name or IP literal.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// Whether it speaks TLS.
-    pub https: bool,
+    /// Where it is.
+    pub place: EndpointPlace,
     /// Escaped, without a slash at its end.
     pub base_path: String,
     /// Its share.
     pub weight: u32,
+}
+
+/// Where an endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndpointPlace {
+    /// On a host.
+    Host {
+        /// Whether it speaks TLS.
+        https: bool,
+        /// Host name or IP literal.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// On this machine, at the file of a Unix socket.
+    Unix(PathBuf),
 }
 
 /// A named pool of endpoints behind one balancer; shared by all workers.
@@ -117,7 +133,7 @@ impl Upstream {
         let targets: Vec<_> = settings
             .endpoints
             .iter()
-            .map(|endpoint| Target { id: authority(endpoint), weight: endpoint.weight })
+            .map(|endpoint| Target { id: id(&endpoint.place), weight: endpoint.weight })
             .collect();
         let balancer = balance::build(settings.algorithm, &targets, max_fails);
         let budget = Budget::new(settings.retry_budget);
@@ -294,16 +310,20 @@ fn admission(settings: &Settings) -> Option<Admission> {
 }
 
 fn build(settings: &EndpointSettings, upstream: &Settings, max_fails: u32) -> Endpoint {
-    let authority = authority(settings);
+    let (host, https, way, authority) = match &settings.place {
+        EndpointPlace::Host { https, host, port } => {
+            (host.as_str(), *https, Way::Tcp { port: *port, names: Names::default() }, authority(host, *port))
+        }
+        EndpointPlace::Unix(file) => (LOCAL, false, Way::Unix(file.as_path().into()), LOCAL.to_owned()),
+    };
     Endpoint {
         url: settings.url.as_str().into(),
-        host: settings.host.as_str().into(),
-        port: settings.port,
-        https: settings.https,
+        host: host.into(),
+        https,
+        way,
         base_path: settings.base_path.as_str().into(),
         // The configuration admits only hosts that are valid in a header.
-        authority: HeaderValue::from_str(&authority).unwrap_or(HeaderValue::from_static("localhost")),
-        names: Names::default(),
+        authority: HeaderValue::from_str(&authority).unwrap_or(HeaderValue::from_static(LOCAL)),
         passive: Passive::new(max_fails, upstream.fail_timeout, upstream.max_fail_timeout),
         active: Active::default(),
         load: Load::new(upstream.endpoint_max_in_flight, upstream.slow_start),
@@ -311,9 +331,17 @@ fn build(settings: &EndpointSettings, upstream: &Settings, max_fails: u32) -> En
 }
 
 /// `host:port`, an IPv6 literal in brackets.
-fn authority(endpoint: &EndpointSettings) -> String {
-    match endpoint.host.contains(':') {
-        true => format!("[{}]:{}", endpoint.host, endpoint.port),
-        false => format!("{}:{}", endpoint.host, endpoint.port),
+fn authority(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+/// What a balancer tells endpoints apart by: what nginx has for it.
+fn id(place: &EndpointPlace) -> String {
+    match place {
+        EndpointPlace::Host { host, port, .. } => authority(host, *port),
+        EndpointPlace::Unix(file) => format!("unix:{}", file.display()),
     }
 }

@@ -37,4 +37,5 @@ mod support;
 mod ticks;
 mod tls;
 mod tools;
+mod unix;
 mod wire;

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
 use super::*;
+use crate::socket;
 
 type AnyBody = BoxBody<Bytes, Infallible>;
 
@@ -42,7 +43,7 @@ fn pieces() -> (UnboundedSender<&'static str>, AnyBody) {
 async fn pair() -> (Box<Http1>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (Box::new(Http1::new(Stream::Clear(stream))), listener.accept().await.unwrap().0)
+    (Box::new(Http1::new(Stream::Clear(socket::Stream::Tcp(stream)))), listener.accept().await.unwrap().0)
 }
 
 #[derive(Clone)]

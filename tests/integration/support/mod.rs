@@ -1,6 +1,7 @@
 //! What the tests are written in: gateways, backends, and messages as they are on the wire.
 
 mod backend;
+mod bridge;
 pub(crate) mod frames;
 mod gateway;
 mod guest;
@@ -14,6 +15,7 @@ mod wait;
 mod wire;
 
 pub(crate) use backend::{Backend, Connection, Refusing};
+pub(crate) use bridge::{unix_backend, unix_front};
 pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_tool_in, plugins_folder, run};
 pub(crate) use guest::{guest, hostile, module};
 pub(crate) use http2::{Http2, get2, pieces, whole};
