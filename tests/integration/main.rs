@@ -26,6 +26,7 @@ mod http2;
 mod kv;
 mod lifecycle;
 mod limits;
+mod load;
 mod metrics;
 mod outbound;
 mod plugin_test;

@@ -33,6 +33,8 @@ pub(crate) struct Setup {
     /// What stands for `<name>` in the configuration.
     words: BTreeMap<String, String>,
     workers: usize,
+    /// Whether each exchange has a line in the log.
+    access: bool,
     gateway: String,
     listener: String,
     /// How many files it may have open; `None` for as many as the tests may.
@@ -54,6 +56,7 @@ impl Gateway {
             folder: TempDir::new().unwrap(),
             words: BTreeMap::new(),
             workers: 2,
+            access: true,
             gateway: String::new(),
             listener: String::new(),
             files: None,
@@ -125,6 +128,12 @@ impl Setup {
         self
     }
 
+    /// For more exchanges than a log can keep.
+    pub(crate) fn without_access_log(mut self) -> Self {
+        self.access = false;
+        self
+    }
+
     /// Further keys of `[gateway]`.
     pub(crate) fn gateway(mut self, keys: &str) -> Self {
         self.gateway = keys.to_owned();
@@ -154,9 +163,10 @@ impl Setup {
     /// Writes the configuration as the program reads it.
     fn write(&self, text: &str) {
         let text = self.words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value));
-        let Self { workers, gateway, listener, .. } = self;
+        let Self { workers, access, gateway, listener, .. } = self;
         let common = format!(
-            "[gateway]\nworkers = {workers}\nlog = {{ level = \"debug\", format = \"json\" }}\n{gateway}\n\
+            "[gateway]\nworkers = {workers}\n\
+             log = {{ level = \"debug\", format = \"json\", access = {access} }}\n{gateway}\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n[listener.web]\nlisten = \"127.0.0.1:0\"\n{listener}\n"
         );
         // At once: a reload that is under way reads the old file or the new one.
