@@ -125,6 +125,89 @@ fn an_endpoint_that_comes_back_is_picked_again() {
     });
 }
 
+/// Targets by chance, with who of them is usable.
+fn drawn() -> (Vec<Target>, Vec<bool>) {
+    let count = fastrand::usize(1..9);
+    let weights: Vec<_> = (0..count).map(|_| fastrand::u32(0..6)).collect();
+    (targets(&weights), (0..count).map(|_| fastrand::u8(..3) > 0).collect())
+}
+
+#[test]
+fn whoever_may_be_picked_there_is_a_pick_exactly_if_one_may() {
+    fastrand::seed(5);
+    for round in 0..300 {
+        let (targets, mut usable) = drawn();
+        for algorithm in Algorithm::ALL {
+            let balancer = build(algorithm, &targets, fastrand::u32(0..4));
+            for outcome in
+                [Outcome::Success, Outcome::Failure, Outcome::Abandoned].into_iter().cycle().take(60)
+            {
+                // Health comes and goes while it picks.
+                let changed = fastrand::usize(..usable.len());
+                usable[changed] = fastrand::bool();
+                let may = |index: usize| usable[index] && targets[index].weight > 0;
+                let key = fastrand::u16(..).to_le_bytes();
+                let picked = balancer.pick(fastrand::bool().then_some(&key[..]), &|index| usable[index]);
+                let what =
+                    format!("round {round}: {algorithm} picks {picked:?} of {targets:?}, usable {usable:?}");
+                assert_eq!(picked.is_some(), (0..targets.len()).any(may), "{what}");
+                if let Some(index) = picked {
+                    assert!(may(index), "{what}");
+                    balancer.report(index, outcome);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn algorithms_that_take_turns_give_each_endpoint_its_share_in_every_round() {
+    fastrand::seed(6);
+    for _ in 0..300 {
+        let (targets, mut usable) = drawn();
+        usable[0] |= usable.iter().zip(&targets).all(|(usable, target)| !usable || target.weight == 0);
+        let shares = |algorithm| {
+            let share = |(target, usable): (&Target, &bool)| match algorithm {
+                _ if !usable => 0,
+                Algorithm::RoundRobin => target.weight.min(1),
+                _ => target.weight,
+            };
+            targets.iter().zip(&usable).map(share).collect::<Vec<_>>()
+        };
+        for algorithm in [Algorithm::RoundRobin, Algorithm::WeightedRoundRobin] {
+            let (balancer, shares) = (build(algorithm, &targets, 3), shares(algorithm));
+            for _ in 0..3 {
+                let mut seen = vec![0; targets.len()];
+                for _ in 0..shares.iter().sum() {
+                    seen[balancer.pick(None, &|index| usable[index]).unwrap()] += 1;
+                }
+                assert_eq!(seen, shares, "{algorithm} of {targets:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_stays_where_it_is_while_its_endpoint_does() {
+    fastrand::seed(7);
+    for _ in 0..100 {
+        let (targets, usable) = drawn();
+        let balancer = build(Algorithm::ConsistentHash, &targets, 3);
+        for key in (0..50).map(|_| fastrand::u64(..).to_le_bytes()) {
+            let pick = |usable: &dyn Fn(usize) -> bool| {
+                let picked = balancer.pick(Some(&key), usable);
+                picked.inspect(|index| balancer.report(*index, Outcome::Success))
+            };
+            let Some(home) = pick(&|index| usable[index]) else { continue };
+            for other in 0..targets.len() {
+                let without = |index| usable[index] && index != other;
+                let moved = pick(&without);
+                assert!(if other == home { moved != Some(home) } else { moved == Some(home) });
+            }
+        }
+    }
+}
+
 #[test]
 fn picks_from_many_threads_are_all_answered_and_leave_a_fair_balancer() {
     every_algorithm(&[2, 2, 2], |balancer| {

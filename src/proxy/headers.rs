@@ -222,6 +222,9 @@ pub(super) fn join(base: &str, target: &PathAndQuery) -> Option<PathAndQuery> {
 }
 
 #[cfg(test)]
+mod laws;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
