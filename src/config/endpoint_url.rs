@@ -34,6 +34,10 @@ pub enum EndpointPlace {
     Unix(PathBuf),
 }
 
+/// Bytes of a base path. With the longest `max_uri`, 63 KiB, it stays below the 65,534 bytes that the `http` crate takes:
+/// what is joined at a request can always be joined.
+const LONGEST_BASE: usize = 1000;
+
 impl EndpointUrl {
     /// Takes a URL apart. The error says what is wrong and what would be right.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
@@ -92,6 +96,9 @@ pub enum UrlError {
     /// A character that wants to be escaped.
     #[error("invalid path")]
     Path,
+    /// One that leaves no room for a request's own.
+    #[error("the path is longer than {LONGEST_BASE} bytes")]
+    LongPath,
     /// `?query`.
     #[error("a query does not belong in an endpoint's URL")]
     Query,
@@ -109,6 +116,9 @@ impl UrlError {
             Self::Host => "a DNS name, an IPv4 address or an IPv6 address in brackets: \"http://[::1]:9001\"",
             Self::Port => "a port is a number from 1 to 65535; without one it is 80, or 443 for https",
             Self::Path => "escape what is not allowed in a path, such as %20 for a space",
+            Self::LongPath => {
+                "a request's path and query come behind it, and together they must fit into a URL"
+            }
             Self::Query | Self::Fragment => "the request's own query is sent; a director can change it",
         }
     }
@@ -185,7 +195,8 @@ fn parse_base_path(text: &str) -> Result<String, UrlError> {
     if !escapes_are_whole || !text.bytes().all(is_path_byte) {
         return Err(UrlError::Path);
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    let base = text.trim_end_matches('/');
+    if base.len() > LONGEST_BASE { Err(UrlError::LongPath) } else { Ok(base.to_owned()) }
 }
 
 fn begins_with_two_hex_digits(text: &str) -> bool {
@@ -263,6 +274,7 @@ mod tests {
             ("http://a/ü", UrlError::Path),
             ("http://a/%2", UrlError::Path),
             ("http://a/%zz", UrlError::Path),
+            (&format!("http://a/{}", "b".repeat(1000)), UrlError::LongPath),
             ("http://a?x", UrlError::Query),
             ("http://a/#x", UrlError::Fragment),
         ];

@@ -208,9 +208,11 @@ pub(super) struct DeadlinePassed;
 /// A range outside the guest's memory.
 #[derive(Debug, thiserror::Error)]
 #[error("passed the host a range outside its memory: {len} bytes at {pointer}")]
-pub(super) struct OutOfBounds {
-    pub(super) pointer: u32,
-    pub(super) len: u32,
+pub struct OutOfBounds {
+    /// Where it begins.
+    pub pointer: u32,
+    /// Its bytes.
+    pub len: u32,
 }
 
 /// What went wrong and in which function, in a line.

@@ -6,7 +6,7 @@ use super::error::OutOfBounds;
 use super::host::Guest;
 
 /// A guest's memory during one host call.
-pub(super) struct GuestMemory<'a> {
+pub struct GuestMemory<'a> {
     bytes: &'a mut [u8],
 }
 
@@ -22,19 +22,27 @@ pub(super) fn split<'a>(caller: &'a mut Caller<'_, Guest>) -> (GuestMemory<'a>, 
 }
 
 impl<'a> GuestMemory<'a> {
-    pub(super) fn of(bytes: &'a mut [u8]) -> Self {
+    /// The memory that these bytes are.
+    #[must_use]
+    pub fn of(bytes: &'a mut [u8]) -> Self {
         Self { bytes }
     }
 
     /// What the guest passed.
-    pub(super) fn read(&self, pointer: u32, len: u32) -> Result<&[u8], OutOfBounds> {
+    ///
+    /// # Errors
+    /// Where the range is not in the memory.
+    pub fn read(&self, pointer: u32, len: u32) -> Result<&[u8], OutOfBounds> {
         let start = pointer as usize;
         let range = start..start.saturating_add(len as usize);
         self.bytes.get(range).ok_or(OutOfBounds { pointer, len })
     }
 
     /// Answers with `value`: written where it fits into `capacity`, and its length in any case.
-    pub(super) fn reply(&mut self, out: u32, capacity: u32, value: &[u8]) -> Result<i32, OutOfBounds> {
+    ///
+    /// # Errors
+    /// Where the room is not in the memory, whether it would be needed or not.
+    pub fn reply(&mut self, out: u32, capacity: u32, value: &[u8]) -> Result<i32, OutOfBounds> {
         let room = self.room(out, capacity)?;
         if let Some(place) = room.get_mut(..value.len()) {
             place.copy_from_slice(value);
@@ -43,7 +51,10 @@ impl<'a> GuestMemory<'a> {
     }
 
     /// The place for an answer.
-    pub(super) fn room(&mut self, out: u32, capacity: u32) -> Result<&mut [u8], OutOfBounds> {
+    ///
+    /// # Errors
+    /// Where it is not in the memory.
+    pub fn room(&mut self, out: u32, capacity: u32) -> Result<&mut [u8], OutOfBounds> {
         let start = out as usize;
         let range = start..start.saturating_add(capacity as usize);
         self.bytes.get_mut(range).ok_or(OutOfBounds { pointer: out, len: capacity })

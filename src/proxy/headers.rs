@@ -210,9 +210,10 @@ fn append_forwarded_for(headers: &mut HeaderMap, ip: &HeaderValue) {
     }
 }
 
-/// `base` and `target` with exactly one slash between them; escapes and query stay as they are. `None` where the target
-/// is that already.
-pub(super) fn join(base: &str, target: &PathAndQuery) -> Option<PathAndQuery> {
+/// `base`, which does not end with a slash, and `target` with exactly one slash between them; escapes and query stay as
+/// they are. `None` where the target is that already.
+#[must_use]
+pub fn join(base: &str, target: &PathAndQuery) -> Option<PathAndQuery> {
     if base.is_empty() {
         return None;
     }

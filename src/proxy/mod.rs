@@ -47,6 +47,7 @@ pub use activity::Activity;
 pub use body::{Body, BodyError};
 pub use coding::CodingError;
 pub use error::ProxyError;
+pub use headers::join;
 pub use intake::Refusal;
 pub use interim::Interim;
 pub use objection::Objection;

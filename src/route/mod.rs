@@ -35,11 +35,9 @@ mod conditions;
 mod host;
 mod path;
 mod problem;
+pub mod reference;
 mod router;
 mod trie;
-
-#[cfg(test)]
-mod reference;
 
 use http::{HeaderName, HeaderValue, Method};
 

@@ -20,7 +20,7 @@ mod watched;
 mod worker;
 
 pub use connection::{Http2, Protocols};
-pub use guard::HeadLimits;
+pub use guard::{Admission, End, HeadLimits};
 pub use inherited::{ADMIN, Inherited, start_with};
 pub use listener::{BindError, Bound, Listener};
 pub use worker::{Worker, Workers};

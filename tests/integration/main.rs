@@ -16,6 +16,7 @@ mod assemblyscript;
 mod balance;
 mod bodies;
 mod conformance;
+mod corpus;
 mod crowd;
 mod files;
 mod fresh;

@@ -88,11 +88,14 @@ fn all(mut caller: Caller<'_, Guest>, message: u32, out: u32, capacity: u32) -> 
         Ok(headers) => headers,
         Err(code) => return Ok(code as i32),
     };
-    reply_all(&mut memory, headers, out, capacity)
+    reply_head(&mut memory, headers, out, capacity)
 }
 
-/// Answers with all of `headers` in one run of bytes.
-pub(super) fn reply_all(
+/// Answers with all of `headers` in one run of bytes, packed as [`fields`]: the length, and the bytes where they fit.
+///
+/// # Errors
+/// Where the room is not in the guest's memory, which traps it.
+pub fn reply_head(
     memory: &mut GuestMemory<'_>,
     headers: &HeaderMap,
     out: u32,
@@ -219,13 +222,18 @@ impl Guest {
             return Err(Code::Limit);
         }
         self.spend(head.len())?;
-        let head = ResponseHead { status: final_status(status)?, headers: unpack(head)? };
+        let head = ResponseHead { status: final_status(status)?, headers: unpack_head(head)? };
         self.exchange.answer = Some(Answer { head, body: Bytes::copy_from_slice(body) });
         Ok(0)
     }
 }
 
-pub(super) fn unpack(packed: &[u8]) -> Result<HeaderMap, Code> {
+/// The fields that a guest has packed, for a message of its own.
+///
+/// # Errors
+/// `INVALID` where they are not well packed or are no fields, `FORBIDDEN` where one is the gateway's, `LIMIT` where there
+/// are too many.
+pub fn unpack_head(packed: &[u8]) -> Result<HeaderMap, Code> {
     let mut headers = HeaderMap::new();
     for field in fields::iter(packed) {
         let (name, value) = field.map_err(|_| Code::Invalid)?;

@@ -14,7 +14,7 @@ use send_wrapper::SendWrapper;
 use wasmtime::{AsContextMut, Caller, Linker};
 
 use super::body::copy;
-use super::head::{reply_all, unpack};
+use super::head::{reply_head, unpack_head};
 use super::part::{is_host, method};
 use super::{Guest, result};
 use crate::exchange::{self, OutboundCall, OutboundError, OutboundResponse, RequestHead, Sending};
@@ -208,7 +208,7 @@ impl Asked<'_> {
         if self.target.len() > abi::MAX_TARGET || self.fields.len() > abi::MAX_FIELDS {
             return Err(Code::Limit);
         }
-        let headers = unpack(self.fields)?;
+        let headers = unpack_head(self.fields)?;
         if headers.get(HOST).is_some_and(|host| !is_host(host.as_bytes())) {
             return Err(Code::Invalid);
         }
@@ -275,7 +275,7 @@ fn get(
 fn all(mut caller: Caller<'_, Guest>, handle: u32, out: u32, capacity: u32) -> wasmtime::Result<i32> {
     let (mut memory, guest) = split(&mut caller);
     match guest.response(handle) {
-        Ok(response) => reply_all(&mut memory, &response.head.headers, out, capacity),
+        Ok(response) => reply_head(&mut memory, &response.head.headers, out, capacity),
         Err(code) => Ok(code as i32),
     }
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use gatewright_abi::{Code, import};
 use wasmtime::{Linker, Memory};
 
+pub use head::{reply_head, unpack_head};
 pub(super) use http::Calls;
 pub(super) use log::LINES_PER_CALL;
 

@@ -5,6 +5,7 @@
 //! hidden in it. Here it is refused, as a stand-in that hyper can read and [`Proxy::handle`](crate::proxy::Proxy::handle)
 //! answers in its turn, with the connection closed behind it.
 
+mod admission;
 mod chunks;
 mod head;
 mod text;
@@ -12,6 +13,7 @@ mod text;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+pub use admission::{Admission, End};
 pub use head::HeadLimits;
 
 use crate::proxy::{Activity, Interim, Objection, Peer, Stall};
@@ -217,6 +219,11 @@ impl Turns {
         let turn = self.begun.load(Ordering::Relaxed).wrapping_add(1);
         self.begun.store(turn, Ordering::Relaxed);
         self.refused.get().filter(|(refused, _)| *refused == turn).map(|(_, refusal)| *refusal)
+    }
+
+    /// What is wrong with the request that is refused.
+    fn refused(&self) -> Option<Objection> {
+        self.refused.get().map(|(_, objection)| *objection)
     }
 
     /// Requests whose exchange has begun.
