@@ -14,8 +14,8 @@ use crate::metrics::{Distribution, Family, Kind, Page, Source};
 /// Series that one plugin may have.
 const MAX_SERIES: usize = 256;
 
-/// What a guest's name is put behind.
-const PREFIX: &str = "gatewright_guest_";
+/// What the name of a guest's metric is put behind.
+pub const PREFIX: &str = "gatewright_guest_";
 
 /// Threads that add to a counter or a histogram without meeting each other.
 const SHARDS: usize = 8;

@@ -26,6 +26,7 @@ struct Case {
     #[serde(default)]
     headers: Vec<(String, String)>,
     body: Option<String>,
+    size: Option<usize>,
     #[serde(default = "ok")]
     status: u16,
     text: Option<String>,
@@ -66,12 +67,21 @@ struct Upstreams {
 impl Upstreams {
     fn new() -> Self {
         Self {
-            app: Backend::answering(|_| Reply::ok("app").with("x-gone", "1")),
+            app: Backend::answering(app),
             next: Backend::named("next"),
             auth: Backend::scripted(authorize),
             down: Refusing::new(),
         }
     }
+}
+
+fn app(request: &Message) -> Reply {
+    let reply = match request.target() {
+        "/full" => Reply::ok("x".repeat(64 * 1024)),
+        "/large" => Reply::ok("x".repeat(64 * 1024 + 1)),
+        _ => Reply::ok("app"),
+    };
+    reply.with("x-gone", "1")
 }
 
 fn authorize(connection: &mut Connection) {
@@ -142,9 +152,10 @@ impl Stage {
     /// What is not as the table says.
     fn play(&self, case: &Case) -> Vec<String> {
         let (method, target) = case.send.split_once(' ').unwrap();
-        let request = match &case.body {
-            Some(body) => Request::post(target, body.as_bytes()),
-            None => Request::new(method, target),
+        let request = match (&case.body, case.size) {
+            (Some(body), _) => Request::post(target, body.as_bytes()),
+            (None, Some(size)) => Request::post(target, vec![b'x'; size]),
+            (None, None) => Request::new(method, target),
         };
         let request = request.with("x-case", &case.name);
         let request = case.headers.iter().fold(request, |request, (name, value)| request.with(name, value));

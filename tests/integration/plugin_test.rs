@@ -259,6 +259,40 @@ fn a_request_of_the_plugins_own_that_is_not_expected_fails_the_case() {
 }
 
 #[test]
+fn what_a_plugin_counts_is_expected_by_its_series_and_begins_anew_in_each_case() {
+    let once = r#"
+        [[case]]
+        name = "once"
+        [case.expect.metrics]
+        'hits_total{kind="a\"b"}' = 1.50
+        hits_total = false
+        level = 5
+        size_bytes_sum = 3
+        'size_bytes_bucket{le="2.5"}' = 0
+        'size_bytes_bucket{le="+Inf"}' = 1
+    "#;
+    let again = r#"
+        [[case]]
+        name = "twice"
+        [[case.step]]
+        expect.metrics.size_bytes_count = 1
+        [[case.step]]
+        expect.metrics = { size_bytes_count = 2, level = "~^5$" }
+    "#;
+    let outcome = cases(&guest("counts"), &format!("{once}{again}"), &[]);
+    assert!(outcome.is_ok(), "{}", outcome.text);
+    let wrong = "[[case]]\nname = \"a\"\nexpect.metrics = { level = 6, none = 1 }\n";
+    let outcome = cases(&guest("counts"), wrong, &[]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    for words in [
+        "cases.toml:3:28: metrics.level\n      - \"6\"\n      + \"5\"\n",
+        "metrics.none\n      - \"1\"\n      + none\n",
+    ] {
+        assert!(outcome.text.contains(words), "{words} in {}", outcome.text);
+    }
+}
+
+#[test]
 fn ticks_happen_where_a_step_says_so() {
     let text = r#"
         [[case]]

@@ -7,6 +7,7 @@ mod key;
 use std::time::{Duration, SystemTime};
 
 use gatewright_sdk::Code;
+use gatewright_sdk::metrics::Counter;
 use gatewright_sdk::prelude::*;
 
 use bucket::{Bucket, Taken, seconds};
@@ -69,6 +70,10 @@ struct RateLimit {
     key: Key,
     when_full: WhenFull,
     name: String,
+    /// Requests that were refused because their client had sent too many,
+    over: Counter,
+    /// and because it could not be counted.
+    uncounted: Counter,
 }
 
 impl Plugin for RateLimit {
@@ -81,7 +86,14 @@ impl Plugin for RateLimit {
         }
         let per = u64::try_from(config.per.as_nanos()).unwrap_or(u64::MAX);
         let bucket = Bucket::parse(config.burst.unwrap_or(config.rate), config.rate, per)?;
-        Ok(Self { bucket, key: Key::parse(&config.key)?, when_full: config.when_full, name: config.name })
+        Ok(Self {
+            bucket,
+            key: Key::parse(&config.key)?,
+            when_full: config.when_full,
+            name: config.name,
+            over: metrics::counter("refused_total", &[("why", "limit")])?,
+            uncounted: metrics::counter("refused_total", &[("why", "no_room")])?,
+        })
     }
 }
 
@@ -95,7 +107,7 @@ impl Middleware for RateLimit {
         request.attributes().set(&self.name, note)?;
         match taken.full_at {
             Some(_) => Ok(Continue),
-            None => refuse(429, "too many requests", seconds(taken.wait)),
+            None => refuse(&self.over, 429, "too many requests", seconds(taken.wait)),
         }
     }
 
@@ -143,12 +155,13 @@ impl RateLimit {
         log::warn!("a client cannot be counted: the key-value store has no room, or too many come at once");
         match self.when_full {
             WhenFull::Allow => Ok(Continue),
-            WhenFull::Refuse => refuse(503, "try again later", 1),
+            WhenFull::Refuse => refuse(&self.uncounted, 503, "try again later", 1),
         }
     }
 }
 
-fn refuse(status: u16, why: &str, retry_after: u64) -> Result<Flow> {
+fn refuse(counter: &Counter, status: u16, why: &str, retry_after: u64) -> Result<Flow> {
+    counter.increment()?;
     let answer = Answer::json(status, &json!({ "error": why }))?;
     Ok(answer.header("retry-after", retry_after.to_string()).header("cache-control", "no-store").into())
 }

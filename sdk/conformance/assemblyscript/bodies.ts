@@ -1,4 +1,5 @@
-import { Body, BodyStream, Outcome, Request, Response, Sink } from "../../assemblyscript/assembly";
+import { Body, BodyStream, Code, Outcome, Request, Response, Sink } from "../../assemblyscript/assembly";
+import { head_answer } from "../../assemblyscript/assembly/host";
 import { hex, say, tried } from "./report";
 
 /** The request's body, which `onRequest` has whole. */
@@ -26,10 +27,21 @@ export function peeked(request: Request): void {
   request.headers.set("x-report", report.join(" "));
 }
 
-/** The response's body passes `modifyResponse` piece by piece. */
+/** The response's body, which `modifyResponse` has whole. */
+export function replaced(name: string, response: Response): void {
+  const body = response.body;
+  if (name == "response-limit") {
+    response.headers.set("x-report", tried(body.replaceBytes(new Uint8Array(64 * 1024 + 1))));
+    return;
+  }
+  body.replace(body.text().toUpperCase() + "!");
+  response.headers.set("x-report", seen(body).join(" "));
+}
+
+/** The response's body passes `onResponse` piece by piece. */
 export function streamed(name: string, response: Response): void {
   response.headers.set("x-report", tried(response.body.isWhole));
-  response.stream(new Brackets(name));
+  response.stream(new Brackets(name, response));
 }
 
 function seen(body: Body): string[] {
@@ -39,7 +51,11 @@ function seen(body: Body): string[] {
 class Brackets extends BodyStream {
   private open: bool = false;
 
-  constructor(private name: string) {
+  constructor(
+    private name: string,
+    /** What is at hand no more once the body is on its way. */
+    private response: Response,
+  ) {
     super();
   }
 
@@ -55,6 +71,15 @@ class Brackets extends BodyStream {
 
   end(out: Sink): Outcome {
     out.write(">");
+    if (this.name == "stream-late") {
+      const said: string[] = [
+        tried(this.response.headers.set("x-late", "1")),
+        tried(this.response.body.replace("late")),
+        // An answer of a stream fails it, so the call is made as the SDK makes it.
+        head_answer(200, 0, 0, 0, 0) == Code.Forbidden ? "forbidden" : "answered",
+      ];
+      out.write(said.join(" "));
+    }
     return Outcome.ok();
   }
 }

@@ -18,7 +18,7 @@ import {
   kv,
   plugin,
 } from "../../assemblyscript/assembly";
-import { bodies, peeked, streamed } from "./bodies";
+import { bodies, peeked, replaced, streamed } from "./bodies";
 import { entries } from "./entries";
 import { answered, attributes, clocks, failing, heads, logged, parts } from "./exchange";
 import { hex, tried } from "./report";
@@ -72,10 +72,10 @@ class Conformance extends Middleware {
         tried(response.headers.remove("x-gone")),
       ];
       response.headers.set("x-report", report.join(" "));
-    } else if (name == "response-body") {
-      response.headers.set("x-report", tried(response.body.size > 0));
     } else if (name == "response-fail") {
       return Outcome.fail("no such response");
+    } else if (name.startsWith("stream")) {
+      streamed(name, response);
     }
     return Outcome.ok();
   }
@@ -127,8 +127,8 @@ class Changer extends ModifyResponse {
       response.status = 204;
       report.push(tried(true));
       response.headers.set("x-report", report.join(" "));
-    } else if (name.startsWith("stream")) {
-      streamed(name, response);
+    } else if (name == "response-body" || name == "response-limit") {
+      replaced(name, response);
     } else if (name == "modify-fail") {
       return Outcome.fail("no such response");
     }
@@ -150,4 +150,5 @@ plugin("conformance", "1.0.0")
   .tick((config: Config): Tick => new Ticker(config.integerOr("period", 3600000)))
   .body(Hook.OnRequest, BodyMode.buffer())
   .body(Hook.Direct, BodyMode.peek(4))
-  .body(Hook.ModifyResponse, BodyMode.stream().decoded());
+  .body(Hook.OnResponse, BodyMode.stream().decoded())
+  .body(Hook.ModifyResponse, BodyMode.buffer());

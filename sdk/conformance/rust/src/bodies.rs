@@ -1,4 +1,4 @@
-use gatewright_sdk::Body;
+use gatewright_sdk::{Body, BodyMut, HeadersMut};
 use gatewright_sdk::prelude::*;
 use gatewright_sdk::serde_json::Value;
 
@@ -35,11 +35,24 @@ pub(crate) fn peeked(request: &mut Request) -> Result<()> {
     request.headers_mut().set("x-report", report)
 }
 
-/// The response's body passes `modify_response` piece by piece.
+/// The response's body, which `modify_response` has whole.
+pub(crate) fn replaced(name: &str, response: &mut Response) -> Result<()> {
+    if name == "response-limit" {
+        let report = tried(response.body_mut().replace(vec![0; 64 * 1024 + 1]));
+        return response.headers_mut().set("x-report", report);
+    }
+    let text = response.body().text()?;
+    response.body_mut().replace(format!("{}!", text.to_uppercase()))?;
+    let report = seen(&response.body())?.join(" ");
+    response.headers_mut().set("x-report", report)
+}
+
+/// The response's body passes `on_response` piece by piece.
 pub(crate) fn streamed(name: &str, response: &mut Response) -> Result<()> {
     let report = tried(response.body().is_whole());
     response.headers_mut().set("x-report", report)?;
-    response.stream(Brackets { name: name.to_owned(), open: false });
+    let (headers, body) = (response.headers_mut(), response.body_mut());
+    response.stream(Brackets { name: name.to_owned(), open: false, headers, body });
     Ok(())
 }
 
@@ -51,6 +64,9 @@ fn seen(body: &Body) -> Result<[String; 3]> {
 struct Brackets {
     name: String,
     open: bool,
+    /// What is at hand no more once the body is on its way.
+    headers: HeadersMut,
+    body: BodyMut,
 }
 
 impl BodyStream for Brackets {
@@ -75,6 +91,12 @@ impl BodyStream for Brackets {
     }
 
     fn end(&mut self, out: &mut Sink) -> Result<()> {
-        out.write(">")
+        out.write(">")?;
+        if self.name != "stream-late" {
+            return Ok(());
+        }
+        // A stream has no answer to give in this SDK.
+        let said = [tried(self.headers.set("x-late", "1")), tried(self.body.replace("late")), "forbidden"];
+        out.write(said.join(" "))
     }
 }

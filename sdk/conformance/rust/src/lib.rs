@@ -61,6 +61,7 @@ fn case(request: &Request) -> Result<String> {
 
 impl Middleware for Conformance {
     const REQUEST_BODY: BodyMode = BodyMode::buffer();
+    const RESPONSE_BODY: BodyMode = BodyMode::stream().decoded();
 
     fn on_request(&self, request: &mut Request) -> Result<Flow> {
         let name = case(request)?;
@@ -105,11 +106,8 @@ impl Middleware for Conformance {
                 ];
                 headers.set("x-report", report.join(" "))
             }
-            "response-body" => {
-                let report = tried(response.body().size().map(|size| size > 0));
-                response.headers_mut().set("x-report", report)
-            }
             "response-fail" => Err("no such response".into()),
+            name if name.starts_with("stream") => bodies::streamed(name, response),
             _ => Ok(()),
         }
     }
@@ -146,7 +144,7 @@ impl Director for Conformance {
 }
 
 impl ModifyResponse for Conformance {
-    const BODY: BodyMode = BodyMode::stream().decoded();
+    const BODY: BodyMode = BodyMode::buffer();
 
     fn modify_response(&self, response: &mut Response) -> Result<()> {
         match case(response.request())?.as_str() {
@@ -158,7 +156,7 @@ impl ModifyResponse for Conformance {
                 let report = [99, 600, 204].map(|status| tried(response.set_status(status)));
                 response.headers_mut().set("x-report", report.join(" "))
             }
-            name if name.starts_with("stream") => bodies::streamed(name, response),
+            "response-body" | "response-limit" => bodies::replaced(&case(response.request())?, response),
             "modify-fail" => Err("no such response".into()),
             _ => Ok(()),
         }

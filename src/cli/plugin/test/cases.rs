@@ -274,7 +274,7 @@ fn expectations(
         if tick && expect.is_of_a_request() {
             value
                 .mistake(problems, "there is no request, but a tick")
-                .help("what can be expected of it: kv, log, error; and [[case.calls]]");
+                .help("what can be expected of it: kv, metrics, log, error; and [[case.calls]]");
         }
         Some(expect)
     };

@@ -66,6 +66,9 @@ pub(super) fn compare(step: &Step, outcome: &Outcome) -> Vec<Mismatch> {
     for (key, check) in &expect.kv {
         check.test(outcome.kv.get(key).map(Vec::as_slice), &mut mismatches);
     }
+    for (series, check) in &expect.metrics {
+        check.test(outcome.metrics.get(series).map(String::as_bytes), &mut mismatches);
+    }
     log(expect, outcome, &mut mismatches);
     mismatches.sort_by_key(|mismatch| mismatch.span.start);
     mismatches

@@ -22,6 +22,8 @@ pub(super) struct Expect {
     pub(super) upstream: Option<Check>,
     pub(super) attributes: Vec<(String, Check)>,
     pub(super) kv: Vec<(String, Check)>,
+    /// What the plugin has counted since the case began, by the names of the series.
+    pub(super) metrics: Vec<(String, Check)>,
     /// Lines of the plugin's that are in the log, in this order; an empty list: none at all.
     pub(super) log: Option<(Check, Vec<Check>)>,
     /// What the plugin fails with.
@@ -134,6 +136,7 @@ impl Expect {
             upstream: table.optional("upstream", |value, problems| upstream(value, upstreams, problems)),
             attributes: table.or("attributes", Vec::new(), named),
             kv: table.or("kv", Vec::new(), named),
+            metrics: table.or("metrics", Vec::new(), |value, problems| metrics(value, folder, problems)),
             log: table.optional("log", |value, problems| log(value, folder, problems)),
             error: table.optional("error", part_of_it),
         };
@@ -191,14 +194,37 @@ fn check(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Ch
 
 /// A table of names and what each should be.
 fn checks(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Vec<(String, Check)>> {
+    let read = |entry: &Value<'_>, problems: &mut Problems| check(entry, folder, problems);
+    each(value, "a table such as { name = \"value\" }", read, problems)
+}
+
+/// A table of series and what each should be.
+fn metrics(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Vec<(String, Check)>> {
+    let read = |entry: &Value<'_>, problems: &mut Problems| match entry.node {
+        // As it is shown: 1.50 is 1.5.
+        DeValue::Float(digits) => match digits.as_str().parse::<f64>() {
+            Ok(number) => Some(Check::new(entry, Matcher::Equals(number.to_string().into_bytes()))),
+            Err(_) => check(entry, folder, problems),
+        },
+        _ => check(entry, folder, problems),
+    };
+    each(value, "a table such as { hits_total = 1, 'hits_total{kind=\"a\"}' = 1 }", read, problems)
+}
+
+fn each(
+    value: &Value<'_>,
+    wanted: &str,
+    read: impl Fn(&Value<'_>, &mut Problems) -> Option<Check>,
+    problems: &mut Problems,
+) -> Option<Vec<(String, Check)>> {
     let Some(entries) = value.as_table() else {
-        value.expected(problems, "a table such as { name = \"value\" }");
+        value.expected(problems, wanted);
         return None;
     };
     let mut found = Vec::new();
     for (name, node) in in_order(entries) {
         let entry = Value::new(child(&value.key, name.get_ref()), node);
-        found.extend(check(&entry, folder, problems).map(|check| (name.get_ref().to_string(), check)));
+        found.extend(read(&entry, problems).map(|check| (name.get_ref().to_string(), check)));
     }
     Some(found)
 }

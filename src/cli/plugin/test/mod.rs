@@ -4,7 +4,7 @@
 //! cases       the file: cases and their steps;  message: requests and answers in it;  clock: times in it;
 //!             expect, matcher: what is expected
 //! stage       the module in a gateway of its own, with a client, mock upstreams (upstream) and an ear for its log (capture)
-//! outcome     what happened;  compare: against what was expected;  diff: two texts, line by line
+//! outcome     what happened;  metrics: what was counted;  compare: against what was expected;  diff: two texts, line by line
 //! report      what is said of it, for people and for programs
 //! ```
 
@@ -17,6 +17,7 @@ mod diff;
 mod expect;
 mod matcher;
 mod message;
+mod metrics;
 mod outcome;
 mod report;
 mod stage;

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::response::Parts;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -26,6 +28,8 @@ pub(super) struct Outcome {
     pub(super) attributes: Vec<(String, Vec<u8>)>,
     /// The values of the entries that are asked for.
     pub(super) kv: Kv,
+    /// The plugin's metrics, by the names of their series.
+    pub(super) metrics: BTreeMap<String, String>,
 }
 
 impl Outcome {

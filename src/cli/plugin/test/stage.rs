@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::compare::{Mismatch, compare, refusal};
 use super::expect::Call;
 use super::message::{Answer, Fail};
+use super::metrics;
 use super::outcome::Outcome;
 use super::upstream::{self, Planned, Script};
 use crate::config::{self, Config, Diagnostics, LimitsConfig, OnError};
@@ -129,7 +130,20 @@ impl Stage {
             log.extend(outcome.log);
             log.extend(outcome.complaints.iter().map(|complaint| format!("gateway: {complaint}")));
         }
+        drop(running);
+        self.rest().await;
         Ok(Tested { steps, log })
+    }
+
+    /// Waits until the last connection of a case has let go of its plugin, and what it counted has gone with it.
+    async fn rest(&self) {
+        let counted = || metrics::series(self.engine.series(), self.plugin_name());
+        let gone = async {
+            while !counted().is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = timeout(PATIENCE, gone).await;
     }
 
     fn turn(&self, clock: Option<Clock>, now: &mut Option<Duration>) {
@@ -160,6 +174,7 @@ impl Stage {
                 outcome.kv.insert(key.clone(), value);
             }
         }
+        outcome.metrics = metrics::series(self.engine.series(), self.plugin_name());
         Ok(outcome)
     }
 
