@@ -1,6 +1,6 @@
 //! Joining: the base path of an endpoint and the target of a request become one target of that endpoint and no other.
 
-use gatewright::config::EndpointUrl;
+use gatewright::config::{EndpointPlace, EndpointUrl};
 use gatewright::proxy::join;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
@@ -19,13 +19,14 @@ pub fn holds(data: &[u8]) {
 
 /// The endpoint is where its URL says, and nothing in it is a second address.
 fn endpoint(url: &EndpointUrl) {
-    let address = url.address();
-    let authority: Authority = address.parse().unwrap_or_else(|_| panic!("{address:?} of {url:?}"));
-    assert_eq!(authority.port_u16(), Some(url.port));
-    assert_eq!(authority.host().trim_matches(['[', ']']), url.host);
-    assert!(!address.contains(['@', '/', '?', '#', '\\', ' ']), "{address:?}");
     let base = &url.base_path;
     assert!(base.is_empty() || (base.starts_with('/') && !base.ends_with('/')), "{base:?}");
+    let EndpointPlace::Host { host, port, .. } = &url.place else { return };
+    let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let authority: Authority = address.parse().unwrap_or_else(|_| panic!("{address:?} of {url:?}"));
+    assert_eq!(authority.port_u16(), Some(*port));
+    assert_eq!(authority.host().trim_matches(['[', ']']), host);
+    assert!(!address.contains(['@', '/', '?', '#', '\\', ' ']), "{address:?}");
     assert_eq!(
         EndpointUrl::parse(&format!("http://{address}{base}")).map(|again| again.base_path),
         Ok(base.clone())

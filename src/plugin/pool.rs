@@ -182,8 +182,10 @@ impl Pool {
     /// To be called now and then: gives idle instances up where other workers find none, and says in the log what was
     /// left out of it.
     pub fn tidy(&self) {
-        if self.plugin.wants_room() {
-            self.idle.borrow_mut().clear();
+        let mut idle = self.idle.borrow_mut();
+        // Who has none to give up must not take the wish for one away from who has.
+        if !idle.is_empty() && self.plugin.wants_room() {
+            idle.clear();
         }
         self.plugin.tidy();
     }

@@ -47,6 +47,11 @@ impl Concerns {
     }
 }
 
+/// Whether a field belongs to one connection. `Trailer` does not: what it announces is passed on.
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    kind(name) & Concerns::HOP_BY_HOP != 0
+}
+
 fn kind(name: &HeaderName) -> u8 {
     match name.as_str() {
         "connection"

@@ -6,14 +6,13 @@
 use std::net::Ipv6Addr;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
 };
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Version, request};
 use smallvec::SmallVec;
 
-use super::concerns::Concerns;
+use super::concerns::{self, Concerns};
 use super::error::ProxyError;
 use super::http2;
 use super::objection::Objection;
@@ -22,20 +21,6 @@ use crate::exchange::{RequestHead, Scheme};
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-/// Fields that belong to one connection. `Trailer` is not among them: what it announces is passed on.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    PROXY_CONNECTION,
-    KEEP_ALIVE,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
 
 /// The host that the client asks for: an absolute target's own, else the `Host` field.
 pub(super) fn host(head: &request::Parts) -> Result<Option<&str>, ProxyError> {
@@ -166,26 +151,31 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn strip(headers: &mut HeaderMap) {
-    // A transfer coding overrides a length (RFC 9112, 6.3): passed on alone, the length would cut the message.
-    if headers.contains_key(TRANSFER_ENCODING) {
-        headers.remove(CONTENT_LENGTH);
+    let mut doomed: SmallVec<[HeaderName; 4]> = SmallVec::new();
+    for (name, value) in headers.iter() {
+        if !concerns::is_hop_by_hop(name) {
+            continue;
+        }
+        if *name == CONNECTION {
+            doomed.extend(tokens(value).filter_map(named));
+        }
+        // A transfer coding overrides a length (RFC 9112, 6.3): passed on alone, the length would cut the message.
+        if *name == TRANSFER_ENCODING {
+            doomed.push(CONTENT_LENGTH);
+        }
+        doomed.push(name.clone());
     }
-    if headers.contains_key(CONNECTION) {
-        strip_named(headers);
-    }
-    for name in &HOP_BY_HOP {
+    for name in doomed {
         headers.remove(name);
     }
 }
 
-fn strip_named(headers: &mut HeaderMap) {
-    let tokens = headers.get_all(CONNECTION).iter().flat_map(tokens);
-    let named: SmallVec<[HeaderName; 4]> =
-        tokens.filter_map(|token| HeaderName::from_bytes(token).ok()).collect();
-    // `Host` is no field of the connection: the route was found by it.
-    for name in named.into_iter().filter(|name| name != HOST) {
-        headers.remove(name);
-    }
+/// A field that `Connection` names. Its own options, and what goes anyway, are none; nor is `Host`, by which the route was
+/// found.
+fn named(token: &[u8]) -> Option<HeaderName> {
+    let is_option = token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive");
+    let name = HeaderName::from_bytes(token).ok().filter(|_| !is_option)?;
+    (name != HOST).then_some(name)
 }
 
 /// The comma-separated items of a field's value.
