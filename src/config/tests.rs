@@ -144,6 +144,7 @@ fn missing_keys_get_their_defaults() {
     let upstream = pool(&config);
     assert_eq!((upstream.balance, upstream.max_fails, upstream.retries), (Balance::RoundRobin, 3, 1));
     assert_eq!((upstream.idle_timeout, upstream.max_idle), (Duration::from_secs(60), 128));
+    assert_eq!((upstream.max_response_head, upstream.max_response_headers), (64 << 10, 100));
     assert_eq!(upstream.endpoints[0].weight, 1);
     let route = &config.routes[0];
     assert!(route.hosts.is_empty() && route.methods.is_empty() && route.headers.is_empty());
@@ -187,6 +188,7 @@ fn every_key_of_an_upstream_is_read() {
     assert_eq!(upstream.hash_key, HashKey::parse("header:x-user"));
     assert_eq!(upstream.host.as_ref().unwrap(), "shop.example:8080");
     assert_eq!((upstream.max_fails, upstream.retries, upstream.max_idle), (0, 4, 6));
+    assert_eq!((upstream.max_response_head, upstream.max_response_headers), (128 << 10, 200));
     let health = upstream.health.as_ref().unwrap();
     let Probe::Http { path, host, status } = &health.probe else { panic!("{health:?}") };
     assert_eq!(

@@ -10,7 +10,7 @@ use super::endpoint_url::{EndpointPlace, EndpointUrl};
 use super::files::FilesConfig;
 use super::hash_key::HashKey;
 use super::health::HealthConfig;
-use super::scalar::{choice, duration, timeout, unix_path};
+use super::scalar::{choice, duration, size, timeout, unix_path};
 use super::source::Spanned;
 use super::table::TableReader;
 use super::tls::UpstreamTlsConfig;
@@ -21,6 +21,7 @@ const MOST_FAILS: u32 = 1_000_000;
 const MOST_RETRIES: u32 = 100;
 const MOST_REQUESTS: u32 = 1_000_000;
 const MOST_IDLE: u32 = 65_535;
+const MOST_HEADERS: u32 = 10_000;
 const HASH_KEYS: &str =
     "\"client_ip\", \"path\", \"header:NAME\", \"cookie:NAME\", \"query:NAME\" or \"attribute:NAME\"";
 
@@ -82,6 +83,10 @@ pub struct PoolConfig {
     pub idle_timeout: Duration,
     /// How many idle connections each worker keeps for each endpoint.
     pub max_idle: usize,
+    /// How large the head of a response may be, in bytes.
+    pub max_response_head: u32,
+    /// How many fields it may have.
+    pub max_response_headers: u32,
     /// What is spoken with endpoints.
     pub protocol: Protocol,
     /// How TLS is spoken with endpoints of `https://`; there if and only if there are such endpoints.
@@ -193,6 +198,8 @@ impl PoolConfig {
             retry_budget: table.or("retry_budget", 20, integer(0, 100)),
             idle_timeout: table.or("idle_timeout", Duration::from_secs(60), timeout),
             max_idle: usize::try_from(table.or("max_idle", 128, integer(0, MOST_IDLE))).unwrap_or(0),
+            max_response_head: read_max_head(&mut table),
+            max_response_headers: table.or("max_response_headers", 100, integer(1, MOST_HEADERS)),
             protocol: table.or("protocol", Protocol::Auto, choice(Protocol::WORDS)),
             tls: None,
         };
@@ -211,6 +218,11 @@ fn refuse_keys_of_files(table: &mut TableReader<'_, '_>) {
             .mistake(table.problems, "only files have symbolic links")
             .help("add files = \"./public\", or leave follow_symlinks out");
     }
+}
+
+fn read_max_head(table: &mut TableReader<'_, '_>) -> u32 {
+    let read = size(8 << 10..=16 << 20, "from \"8KiB\" to \"16MiB\"");
+    u32::try_from(table.or("max_response_head", 64 << 10, read)).unwrap_or(u32::MAX)
 }
 
 fn read_endpoints(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Vec<EndpointConfig>> {

@@ -76,6 +76,14 @@ pub enum ProxyError {
         /// Why.
         error: WireError,
     },
+    /// The head of the endpoint's response is larger than the upstream takes.
+    #[error(
+        "{endpoint}: the head of its response is larger than `max_response_head`, or has more than `max_response_headers` fields"
+    )]
+    LargeHead {
+        /// The endpoint.
+        endpoint: String,
+    },
     /// The endpoint's response could be read in more than one way.
     #[error("{endpoint}: {flaw}")]
     Doubtful {
@@ -138,6 +146,7 @@ impl ProxyError {
             | Self::UnknownEndpoint { .. }
             | Self::Unreachable { .. }
             | Self::Broken { .. }
+            | Self::LargeHead { .. }
             | Self::Doubtful { .. }
             | Self::Unasked { .. } => StatusCode::BAD_GATEWAY,
             Self::Late { .. } | Self::Overdue(_) => StatusCode::GATEWAY_TIMEOUT,
@@ -159,6 +168,7 @@ impl ProxyError {
             Self::Unreachable { .. } => Some(Miss::Unreachable),
             Self::Broken { .. } | Self::Doubtful { .. } => Some(Miss::Broken),
             Self::Late { .. } => Some(Miss::Late),
+            Self::LargeHead { .. } => Some(Miss::Large),
             _ => None,
         }
     }

@@ -250,8 +250,11 @@ impl Attempts<'_> {
             }
             Ok(Err(SendError { error, unsent, refused })) => {
                 let sent = unsent.is_none() && !refused;
-                let body = unsent.or_else(|| spare.filter(|_| self.replayable || refused));
-                Err(Box::new(Miss { error: broken(error, endpoint), body, sent }))
+                let error = broken(error, endpoint);
+                // What another endpoint of the same application answers is hardly better.
+                let answered = matches!(error, ProxyError::LargeHead { .. } | ProxyError::Doubtful { .. });
+                let spare = spare.filter(|_| (self.replayable || refused) && !answered);
+                Err(Box::new(Miss { error, body: unsent.or(spare), sent }))
             }
             Err(Elapsed) => {
                 let error = ProxyError::Late { endpoint: endpoint.to_string(), limit };
@@ -335,6 +338,7 @@ fn broken(error: WireError, endpoint: &Endpoint) -> ProxyError {
     let cause = match &error {
         WireError::Request(cause) => Some(&**cause as &(dyn std::error::Error + 'static)),
         WireError::Http2(error) if error.is_user() => error.source(),
+        WireError::LargeHead => return ProxyError::LargeHead { endpoint: endpoint.to_string() },
         WireError::Doubtful(flaw) => return ProxyError::Doubtful { endpoint: endpoint.to_string(), flaw },
         _ => return ProxyError::Broken { endpoint: endpoint.to_string(), error },
     };

@@ -82,6 +82,8 @@ fn settings(config: &PoolConfig, tls: Option<Arc<Client>>) -> Settings {
         retry_budget: config.retry_budget,
         idle_timeout: config.idle_timeout,
         max_idle: config.max_idle,
+        max_response_head: config.max_response_head,
+        max_response_headers: config.max_response_headers,
         protocol: protocol(config.protocol),
         tls,
     }

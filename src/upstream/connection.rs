@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::uri::{Authority, Scheme, Uri};
-use http::{Request, Response, Version};
+use http::{Request, Response, Version, response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -16,6 +16,7 @@ use super::http1::{Http1, Tunnel};
 use super::multiplexed::Place;
 use super::outgoing::{Interims, Outgoing};
 use super::pool::Connections;
+use super::upstream::Settings;
 
 /// A connection to an endpoint, or a place on one that other exchanges use too. Dropped in the middle, the connection is
 /// closed, or the place's stream is reset: that is how a request is cancelled.
@@ -64,8 +65,7 @@ where
             Use::Shared(place, incoming) => {
                 let request = as_http2(head, body, self.home.is_https(self.endpoint));
                 let (response, body) = share(place, request, interims).await?.into_parts();
-                if response.status.as_u16() > 599 {
-                    let error = WireError::Doubtful("a status above 599");
+                if let Some(error) = flaw(&response, self.home.upstream().settings()) {
                     return Err(SendError { error, unsent: None, refused: false });
                 }
                 *incoming = Some(body);
@@ -159,7 +159,33 @@ where
         let unsent = failed.take_message().map(Request::into_body);
         let error = failed.into_error();
         let refused = is_refusal(&error);
-        SendError { error: WireError::Http2(error), unsent, refused }
+        let error = match is_malformed(&error) {
+            true => WireError::Doubtful("the head is malformed, or much larger than `max_response_head`"),
+            false => WireError::Http2(error),
+        };
+        SendError { error, unsent, refused }
+    })
+}
+
+/// Why a response over HTTP/2 is refused.
+fn flaw(response: &response::Parts, settings: &Settings) -> Option<WireError> {
+    /// What a field counts for besides its bytes (RFC 9113, 6.5.2).
+    const EACH: usize = 32;
+    let headers = &response.headers;
+    if response.status.as_u16() > 599 {
+        return Some(WireError::Doubtful("a status above 599"));
+    }
+    let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + EACH).sum::<usize>();
+    let is_large =
+        headers.len() > settings.max_response_headers as usize || bytes > settings.max_response_head as usize;
+    is_large.then_some(WireError::LargeHead)
+}
+
+/// Whether the library refuses this response: the connection's other streams are undisturbed.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| {
+        cause.is_library() && cause.is_reset() && cause.reason() == Some(h2::Reason::PROTOCOL_ERROR)
     })
 }
 

@@ -51,9 +51,9 @@ pub enum WireError {
     /// The response's head, or its trailers, is not HTTP.
     #[error("not a response: {0}")]
     Head(httparse::Error),
-    /// The response's head has no end.
-    #[error("a head of more than {0} bytes")]
-    LargeHead(usize),
+    /// The response's head, or its trailers, is larger than the upstream takes.
+    #[error("a head, or trailers, of more than `max_response_head` bytes or `max_response_headers` fields")]
+    LargeHead,
     /// It could be read in more than one way where the response ends.
     #[error("{0}")]
     Doubtful(&'static str),

@@ -26,9 +26,6 @@ const CONNECTION_WINDOW: u32 = STREAM_WINDOW * 100;
 /// Bytes of a request that may wait for the endpoint.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// Bytes of a response's head.
-const MAX_HEAD: u32 = 64 << 10;
-
 /// How often an endpoint is asked whether it is still there while exchanges wait for it,
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -99,8 +96,9 @@ where
     pub(super) async fn open(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+        max_head: u32,
     ) -> hyper::Result<Place<B>> {
-        let (sender, mut connection) = protocol().handshake(TokioIo::new(stream)).await?;
+        let (sender, mut connection) = protocol(max_head).handshake(TokioIo::new(stream)).await?;
         let allowed = Rc::new(Cell::new(MAX_STREAMS));
         let told = Rc::clone(&allowed);
         // Whoever waits for a response hears of errors from the sender; here there is nobody to tell.
@@ -123,13 +121,15 @@ where
     }
 }
 
-fn protocol() -> http2::Builder<Local> {
+/// A head of twice the size that it may have is still read: so there is a response to be refused, with a reason. Of a
+/// larger one the library only says that something is wrong.
+fn protocol(max_head: u32) -> http2::Builder<Local> {
     let mut protocol = http2::Builder::new(Local);
     protocol
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(MAX_HEAD)
+        .max_header_list_size(max_head.saturating_mul(2))
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);

@@ -11,11 +11,11 @@ use super::connection::{Connection, Use};
 use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
-use super::http1::Http1;
+use super::http1::{Bounds, Http1};
 use super::multiplexed::Multiplexed;
 use super::stream::Stream;
 use super::tally::Tally;
-use super::upstream::{Protocol, Upstream};
+use super::upstream::{Protocol, Settings, Upstream};
 use crate::tls;
 
 /// How long a connection may have been idle to carry a request that can be sent only once. No server in use closes idle
@@ -160,8 +160,10 @@ where
         let settings = self.upstream.settings();
         let stream = dial(endpoint).await?;
         let use_of = match settings.tls.as_deref().filter(|_| endpoint.https) {
-            None if settings.protocol == Protocol::Http2 => share(pool, Stream::Clear(stream)).await?,
-            None => alone(Stream::Clear(stream)),
+            None if settings.protocol == Protocol::Http2 => {
+                share(settings, pool, Stream::Clear(stream)).await?
+            }
+            None => alone(settings, Stream::Clear(stream)),
             Some(tls) => {
                 let stream = tls.connect(&endpoint.host, stream).await.map_err(ConnectError::Tls)?;
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
@@ -171,7 +173,7 @@ where
                 // Where connections serve one exchange each, nobody waits for another one's.
                 pool.shares.set(http2);
                 let stream = Stream::Tls(Box::new(stream));
-                if http2 { share(pool, stream).await? } else { alone(stream) }
+                if http2 { share(settings, pool, stream).await? } else { alone(settings, stream) }
             }
         };
         pool.tally.opened.add(1);
@@ -212,16 +214,19 @@ where
     }
 }
 
-fn alone<B>(stream: Stream) -> Use<B> {
-    Use::Alone(Box::new(Http1::new(stream)))
+fn alone<B>(settings: &Settings, stream: Stream) -> Use<B> {
+    let bounds =
+        Bounds { bytes: settings.max_response_head as usize, fields: settings.max_response_headers as usize };
+    Use::Alone(Box::new(Http1::new(stream, bounds)))
 }
 
-async fn share<B>(pool: &Pool<B>, stream: Stream) -> Result<Use<B>, ConnectError>
+async fn share<B>(settings: &Settings, pool: &Pool<B>, stream: Stream) -> Result<Use<B>, ConnectError>
 where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Ok(Use::Shared(pool.shared.open(stream).await.map_err(ConnectError::Handshake)?, None))
+    let place = pool.shared.open(stream, settings.max_response_head).await;
+    Ok(Use::Shared(place.map_err(ConnectError::Handshake)?, None))
 }
 
 impl<B> std::fmt::Debug for Connections<B> {

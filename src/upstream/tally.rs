@@ -37,11 +37,17 @@ pub enum Miss {
     Broken,
     /// It took too long.
     Late,
+    /// The head of its response is larger than it may be.
+    Large,
 }
 
 impl Miss {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Unreachable, "unreachable"), (Self::Broken, "broken"), (Self::Late, "late")];
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Unreachable, "unreachable"),
+        (Self::Broken, "broken"),
+        (Self::Late, "late"),
+        (Self::Large, "large"),
+    ];
 }
 
 /// One worker's counts of one endpoint.

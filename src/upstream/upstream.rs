@@ -65,6 +65,10 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// How many of them each worker keeps for each endpoint.
     pub max_idle: usize,
+    /// Bytes that the head of a response may have.
+    pub max_response_head: u32,
+    /// Fields that it may have.
+    pub max_response_headers: u32,
     /// What is spoken with endpoints.
     pub protocol: Protocol,
     /// TLS, where endpoints speak it.

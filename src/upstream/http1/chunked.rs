@@ -4,17 +4,11 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Frame;
 use memchr::memchr;
 
-use super::head::collect;
+use super::head::{Bounds, collect, malformed};
 use crate::upstream::error::WireError;
 
 /// Bytes of the line that says how long a chunk is, extensions included.
 const MAX_LINE: usize = 4 << 10;
-
-/// Bytes of trailers,
-const MAX_TRAILERS: usize = 16 << 10;
-
-/// and fields.
-const MAX_FIELDS: usize = 100;
 
 /// Where in a chunked body its reader is.
 #[derive(Debug, Default)]
@@ -26,8 +20,8 @@ pub(super) enum Chunked {
     Data(u64),
     /// Behind a chunk.
     DataEnd,
-    /// Behind the last one.
-    Trailers,
+    /// Behind the last one, where so many bytes do not contain the end of the trailers.
+    Trailers(usize),
     Ended,
 }
 
@@ -45,11 +39,15 @@ impl Chunked {
     }
 
     /// Takes what `inbox` has; `None` where more has to come in, or at the end.
-    pub(super) fn take(&mut self, inbox: &mut BytesMut) -> Result<Option<Frame<Bytes>>, WireError> {
+    pub(super) fn take(
+        &mut self,
+        inbox: &mut BytesMut,
+        bounds: Bounds,
+    ) -> Result<Option<Frame<Bytes>>, WireError> {
         loop {
             match self {
                 Self::Size => match size(inbox)? {
-                    Some(0) => *self = Self::Trailers,
+                    Some(0) => *self = Self::Trailers(0),
                     Some(size) => *self = Self::Data(size),
                     None => return Ok(None),
                 },
@@ -71,7 +69,13 @@ impl Chunked {
                     [] | [b'\r'] => return Ok(None),
                     _ => return Err(WireError::Chunk("no CRLF behind a chunk")),
                 },
-                Self::Trailers => return self.trailers(inbox),
+                Self::Trailers(searched) => {
+                    let trailers = trailers(inbox, searched, bounds)?;
+                    if trailers.is_some() {
+                        *self = Self::Ended;
+                    }
+                    return Ok(trailers.flatten());
+                }
                 Self::Ended => return Ok(None),
             }
         }
@@ -88,29 +92,36 @@ impl Chunked {
             false => Self::DataEnd,
         };
     }
+}
 
-    fn trailers(&mut self, inbox: &mut BytesMut) -> Result<Option<Frame<Bytes>>, WireError> {
-        if inbox.starts_with(b"\r\n") {
-            inbox.advance(2);
-            *self = Self::Ended;
-            return Ok(None);
-        }
-        let Some(end) = inbox.windows(4).position(|window| window == b"\r\n\r\n") else {
-            return if inbox.len() > MAX_TRAILERS {
-                Err(WireError::Chunk("too long trailers"))
-            } else {
-                Ok(None)
-            };
-        };
-        let trailers = inbox.split_to(end + 4).freeze();
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let parsed = httparse::parse_headers(&trailers, &mut fields).map_err(WireError::Head)?;
-        let httparse::Status::Complete((_, fields)) = parsed else {
-            return Err(WireError::Chunk("malformed trailers"));
-        };
-        *self = Self::Ended;
-        Ok(Some(Frame::trailers(collect(&trailers, fields, |_, _| {})?)))
+/// Takes what is behind the last chunk, once it is there as a whole: a frame, where there are trailers.
+fn trailers(
+    inbox: &mut BytesMut,
+    searched: &mut usize,
+    bounds: Bounds,
+) -> Result<Option<Option<Frame<Bytes>>>, WireError> {
+    const END: &[u8] = b"\r\n\r\n";
+    if *searched == 0 && inbox.starts_with(b"\r\n") {
+        inbox.advance(2);
+        return Ok(Some(None));
     }
+    let rest = inbox.get(*searched..).unwrap_or_default();
+    let end = rest.windows(END.len()).position(|window| window == END);
+    let end = end.map(|at| *searched + at + END.len());
+    if end.unwrap_or(inbox.len()) > bounds.bytes {
+        return Err(WireError::LargeHead);
+    }
+    let Some(end) = end else {
+        *searched = inbox.len().saturating_sub(END.len() - 1);
+        return Ok(None);
+    };
+    let trailers = inbox.split_to(end).freeze();
+    let mut fields = vec![httparse::EMPTY_HEADER; bounds.fields];
+    let parsed = httparse::parse_headers(&trailers, &mut fields).map_err(malformed)?;
+    let httparse::Status::Complete((_, fields)) = parsed else {
+        return Err(WireError::Chunk("malformed trailers"));
+    };
+    Ok(Some(Some(Frame::trailers(collect(&trailers, fields, |_, _| {})?))))
 }
 
 /// Takes the line that says how long a chunk is.
@@ -139,13 +150,15 @@ fn size(inbox: &mut BytesMut) -> Result<Option<u64>, WireError> {
 mod tests {
     use super::*;
 
+    const BOUNDS: Bounds = Bounds { bytes: 16 << 10, fields: 100 };
+
     /// What comes out of a body that comes in pieces of `step` bytes, and what is left of the input.
     fn read(text: &str, step: usize) -> Result<(String, Option<usize>, bool, String), WireError> {
         let (mut chunked, mut inbox) = (Chunked::default(), BytesMut::new());
         let (mut data, mut trailers) = (Vec::new(), None);
         for piece in text.as_bytes().chunks(step) {
             inbox.extend_from_slice(piece);
-            while let Some(frame) = chunked.take(&mut inbox)? {
+            while let Some(frame) = chunked.take(&mut inbox, BOUNDS)? {
                 match frame.into_data() {
                     Ok(bytes) => data.extend_from_slice(&bytes),
                     Err(frame) => trailers = frame.trailers_ref().map(http::HeaderMap::len),
@@ -196,6 +209,19 @@ mod tests {
             assert!(read(text, 1).is_err() && read(text, 1000).is_err(), "{text:?}");
         }
         assert!(read(&format!("1;{}", "x".repeat(MAX_LINE + 1)), 1000).is_err());
-        assert!(read(&format!("0\r\na: {}", "x".repeat(MAX_TRAILERS + 1)), 1000).is_err());
+    }
+
+    #[test]
+    fn trailers_have_their_limits() {
+        let text = |length, end| format!("0\r\na: {}{end}", "x".repeat(length - "a: ".len()));
+        for step in [1, 1000, usize::MAX] {
+            let read = |text: &str| read(text, step);
+            assert!(read(&text(BOUNDS.bytes - 4, "\r\n\r\n")).unwrap().2);
+            assert!(matches!(read(&text(BOUNDS.bytes - 3, "\r\n\r\n")), Err(WireError::LargeHead)));
+            assert!(matches!(read(&text(BOUNDS.bytes + 1, "")), Err(WireError::LargeHead)));
+            let fields = |count| format!("0\r\n{}\r\n", "a: b\r\n".repeat(count));
+            assert_eq!(read(&fields(100)).unwrap().1, Some(100));
+            assert!(matches!(read(&fields(101)), Err(WireError::LargeHead)));
+        }
     }
 }

@@ -10,14 +10,18 @@ use memchr::memchr;
 
 use crate::upstream::error::WireError;
 
-/// Bytes that a head may have,
-const MAX_HEAD: usize = 64 << 10;
-
-/// and fields.
-const MAX_FIELDS: usize = 100;
+/// Fields that there is room for without an allocation.
+const USUAL_FIELDS: usize = 100;
 
 /// What every response begins with.
 const BEGINNING: &[u8] = b"HTTP/1.";
+
+/// How large a head may be, and trailers.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::upstream) struct Bounds {
+    pub(in crate::upstream) bytes: usize,
+    pub(in crate::upstream) fields: usize,
+}
 
 /// A head, and what it says of its message.
 #[derive(Debug)]
@@ -33,15 +37,22 @@ pub(super) struct Head {
 
 /// Takes the head that `inbox` begins with, once it is there as a whole. The first `searched` bytes are known not to
 /// contain its end.
-pub(super) fn take(inbox: &mut BytesMut, searched: &mut usize) -> Result<Option<Head>, WireError> {
+pub(super) fn take(
+    inbox: &mut BytesMut,
+    searched: &mut usize,
+    bounds: Bounds,
+) -> Result<Option<Head>, WireError> {
     if let Some(end) = end(inbox, searched) {
         *searched = 0;
-        return parse(&inbox.split_to(end).freeze()).map(Some);
+        return match end > bounds.bytes {
+            true => Err(WireError::LargeHead),
+            false => parse(&inbox.split_to(end).freeze(), bounds.fields).map(Some),
+        };
     }
     let begins = inbox.iter().zip(BEGINNING).all(|(byte, wanted)| byte == wanted);
-    match (begins, inbox.len() > MAX_HEAD) {
+    match (begins, inbox.len() > bounds.bytes) {
         (false, _) => Err(WireError::Head(httparse::Error::Version)),
-        (_, true) => Err(WireError::LargeHead(MAX_HEAD)),
+        (_, true) => Err(WireError::LargeHead),
         _ => Ok(None),
     }
 }
@@ -65,12 +76,20 @@ fn end(inbox: &[u8], searched: &mut usize) -> Option<usize> {
     None
 }
 
-fn parse(head: &Bytes) -> Result<Head, WireError> {
-    let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
+fn parse(head: &Bytes, max_fields: usize) -> Result<Head, WireError> {
+    let mut usual = [const { MaybeUninit::<Header<'_>>::uninit() }; USUAL_FIELDS];
+    let mut more = Vec::new();
+    let fields = match usual.get_mut(..max_fields) {
+        Some(fields) => fields,
+        None => {
+            more.resize_with(max_fields, MaybeUninit::uninit);
+            &mut more
+        }
+    };
     let mut parsed = httparse::Response::new(&mut []);
-    let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, &mut fields);
+    let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, fields);
     let (Ok(Status::Complete(_)), Some(code), Some(version)) = (status, parsed.code, parsed.version) else {
-        return Err(WireError::Head(status.err().unwrap_or(httparse::Error::Status)));
+        return Err(status.err().map_or(WireError::Head(httparse::Error::Status), malformed));
     };
     let status = StatusCode::from_u16(code).ok().filter(|_| code < 600);
     let mut response = Response::new(());
@@ -80,6 +99,14 @@ fn parse(head: &Bytes) -> Result<Head, WireError> {
     *response.headers_mut() = collect(head, parsed.headers, |name, value| says.note(name, value))?;
     let (length, chunked) = says.framing()?;
     Ok(Head { response, length, chunked, persists: says.persists() })
+}
+
+/// Why a head, or trailers, cannot be read.
+pub(super) fn malformed(error: httparse::Error) -> WireError {
+    match error {
+        httparse::Error::TooManyHeaders => WireError::LargeHead,
+        error => WireError::Head(error),
+    }
 }
 
 /// What the fields of a response say of its message and its connection, noted as they are read: looked up afterwards,
@@ -160,8 +187,10 @@ pub(super) fn collect(
 mod tests {
     use super::*;
 
+    const BOUNDS: Bounds = Bounds { bytes: 64 << 10, fields: 100 };
+
     fn taken(text: &str) -> Result<Option<Head>, WireError> {
-        take(&mut BytesMut::from(text), &mut 0)
+        take(&mut BytesMut::from(text), &mut 0, BOUNDS)
     }
 
     #[test]
@@ -169,10 +198,10 @@ mod tests {
         let text = "HTTP/1.1 200 OK\r\nServer: a\r\nSet-Cookie: b\r\nset-cookie: c\r\n\r\n";
         for cut in 1..text.len() {
             let (mut inbox, mut searched) = (BytesMut::from(&text[..cut]), 0);
-            assert!(take(&mut inbox, &mut searched).unwrap().is_none(), "{cut}");
+            assert!(take(&mut inbox, &mut searched, BOUNDS).unwrap().is_none(), "{cut}");
             inbox.extend_from_slice(&text.as_bytes()[cut..]);
             inbox.extend_from_slice(b"body");
-            let head = take(&mut inbox, &mut searched).unwrap().unwrap().response;
+            let head = take(&mut inbox, &mut searched, BOUNDS).unwrap().unwrap().response;
             assert_eq!(
                 (head.status(), &head.headers()["server"]),
                 (StatusCode::OK, &HeaderValue::from_static("a"))
@@ -195,11 +224,16 @@ mod tests {
 
     #[test]
     fn a_head_has_its_limits() {
-        let fields = |count| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(count));
-        assert!(taken(&fields(100)).unwrap().is_some());
-        assert!(matches!(taken(&fields(101)), Err(WireError::Head(httparse::Error::TooManyHeaders))));
-        let endless = format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(MAX_HEAD));
-        assert!(matches!(taken(&endless), Err(WireError::LargeHead(_))));
+        let head = |count| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(count));
+        for fields in [20, USUAL_FIELDS, 500] {
+            let bounds = Bounds { fields, ..BOUNDS };
+            let taken = |text: &str| take(&mut BytesMut::from(text), &mut 0, bounds);
+            assert!(taken(&head(fields)).unwrap().is_some());
+            assert!(matches!(taken(&head(fields + 1)), Err(WireError::LargeHead)));
+        }
+        let endless = format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(BOUNDS.bytes));
+        assert!(matches!(taken(&endless), Err(WireError::LargeHead)));
+        assert!(matches!(taken(&format!("{endless}\r\n\r\n")), Err(WireError::LargeHead)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
 
 use super::chunked::Chunked;
-use super::head::Head;
+use super::head::{Bounds, Head};
 use crate::upstream::error::WireError;
 
 /// What is left of a body.
@@ -55,7 +55,11 @@ impl Incoming {
     }
 
     /// Takes what `inbox` has of it; `None` where more has to come in, or nothing will.
-    pub(super) fn take(&mut self, inbox: &mut BytesMut) -> Result<Option<Frame<Bytes>>, WireError> {
+    pub(super) fn take(
+        &mut self,
+        inbox: &mut BytesMut,
+        bounds: Bounds,
+    ) -> Result<Option<Frame<Bytes>>, WireError> {
         match self {
             Self::Ended | Self::Broken(_) => Ok(None),
             Self::Length(_) | Self::Open if inbox.is_empty() => Ok(None),
@@ -66,7 +70,7 @@ impl Incoming {
                 Ok(Some(Frame::data(inbox.split_to(count).freeze())))
             }
             Self::Chunked(chunked) => {
-                let frame = chunked.take(inbox)?;
+                let frame = chunked.take(inbox, bounds)?;
                 if chunked.is_ended() {
                     *self = Self::Ended;
                 }

@@ -24,6 +24,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 use tokio::task::JoinHandle;
 
+pub(super) use self::head::Bounds;
 use self::head::Head;
 use self::incoming::Incoming;
 pub use self::tunnel::Tunnel;
@@ -50,6 +51,7 @@ pub(super) struct Http1 {
     /// What is written to; kept for its memory.
     outbox: Vec<u8>,
     incoming: Incoming,
+    bounds: Bounds,
     /// Whether another exchange may follow.
     persists: bool,
     rest: Option<Rest>,
@@ -73,13 +75,14 @@ impl Drop for Rest {
 }
 
 impl Http1 {
-    pub(super) fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream, bounds: Bounds) -> Self {
         Self {
             stream: Rc::new(RefCell::new(stream)),
             inbox: BytesMut::new(),
             searched: 0,
             outbox: Vec::new(),
             incoming: Incoming::Ended,
+            bounds,
             persists: true,
             rest: None,
         }
@@ -163,7 +166,7 @@ impl Http1 {
         interims: &impl Interims,
     ) -> Poll<Result<Response<()>, WireError>> {
         loop {
-            match head::take(&mut self.inbox, &mut self.searched) {
+            match head::take(&mut self.inbox, &mut self.searched, self.bounds) {
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(Some(Head { response, .. })) if is_interim(response.status()) => {
                     interims.came(response.status(), response.headers());
@@ -201,7 +204,7 @@ impl Http1 {
             if let Incoming::Broken(error) = &mut self.incoming {
                 return Poll::Ready(error.take().map(Err));
             }
-            let broken = match self.incoming.take(&mut self.inbox) {
+            let broken = match self.incoming.take(&mut self.inbox, self.bounds) {
                 Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
                 Ok(None) if self.incoming.is_ended() => return Poll::Ready(None),
                 Ok(None) => {

@@ -43,7 +43,9 @@ fn pieces() -> (UnboundedSender<&'static str>, AnyBody) {
 async fn pair() -> (Box<Http1>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (Box::new(Http1::new(Stream::Clear(socket::Stream::Tcp(stream)))), listener.accept().await.unwrap().0)
+    let bounds = Bounds { bytes: 64 << 10, fields: 100 };
+    let connection = Http1::new(Stream::Clear(socket::Stream::Tcp(stream)), bounds);
+    (Box::new(connection), listener.accept().await.unwrap().0)
 }
 
 #[derive(Clone)]

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
-use crate::support::frames::{END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS, frame};
+use crate::support::frames::{
+    self, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS, frame,
+};
 use crate::support::{
     Authority, Backend, DEADLINE, Front, Gateway, Http2, Http2Backend, Request, Secure, Setup, eventually,
     get2, pieces, whole,
@@ -183,4 +185,49 @@ fn http_2_over_tls_on_both_sides() {
     let (address, _) = Secure::trusting(&authority).offering(&[b"h2"]).to(gateway.address(), "gateway.test");
     let answer = Http2::connect(address).ask(get2("/"));
     assert_eq!((answer.status(), answer.trailers.unwrap()["grpc-status"].to_str().unwrap()), (200, "0"));
+}
+
+/// A response with a field of `length` bytes, in as many frames as it takes.
+fn large(stream: u32, length: usize) -> Vec<u8> {
+    let fields = frames::block(&[("x-large", &"y".repeat(length))]);
+    let block = [&[0x88], &fields[..]].concat();
+    let mut pieces = block.chunks(16 << 10).peekable();
+    let mut bytes = Vec::new();
+    let mut kind = HEADERS;
+    while let Some(piece) = pieces.next() {
+        let end = if pieces.peek().is_none() { END_HEADERS } else { 0 };
+        let ends = if kind == HEADERS { END_STREAM } else { 0 };
+        bytes.extend(frame(kind, end | ends, stream, piece));
+        kind = CONTINUATION;
+    }
+    bytes
+}
+
+#[test]
+fn a_head_that_is_too_large_is_a_bad_gateway() {
+    let app = by_hand(|n, stream| large(stream, [7_000, 12_000, 30_000, 7_000][n]));
+    let gateway = before("protocol = \"http2\"\nretries = 0\nmax_response_head = \"8KiB\"")
+        .put("app", app.url())
+        .start();
+    assert_eq!(gateway.get("/").status(), 200);
+    assert_eq!(gateway.get("/").status(), 502);
+    gateway.log().says("is larger than `max_response_head`");
+    assert_eq!(gateway.get("/").status(), 502);
+    gateway.log().says("malformed, or much larger than `max_response_head`");
+    assert_eq!(gateway.get("/").status(), 200);
+    assert_eq!(app.connections(), 1, "the others of the connection are undisturbed");
+}
+
+#[test]
+fn a_head_of_too_many_fields_is_a_bad_gateway() {
+    let app = by_hand(|n, stream| {
+        let fields = frames::block(&vec![("a", "b"); [20, 21][n]]);
+        frame(HEADERS, END_HEADERS | END_STREAM, stream, &[&[0x88], &fields[..]].concat())
+    });
+    let gateway =
+        before("protocol = \"http2\"\nretries = 0\nmax_response_headers = 20").put("app", app.url());
+    let gateway = gateway.start();
+    assert_eq!(gateway.get("/").status(), 200);
+    assert_eq!(gateway.get("/").status(), 502);
+    gateway.log().says("`max_response_headers`");
 }

@@ -3,6 +3,7 @@
 mod chunks;
 mod heads;
 mod limits;
+mod response_limits;
 mod responses;
 mod turns;
 
