@@ -98,6 +98,18 @@ pub enum ProxyError {
         /// The endpoint.
         endpoint: String,
     },
+    /// The endpoint speaks HTTP/2, and has not said that it knows extended CONNECT.
+    #[error("{endpoint}: no WebSocket over HTTP/2: the endpoint has not announced extended CONNECT")]
+    NoWebSocket {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The client asked for a tunnel over HTTP/2, and was given a response. Passed on, its body would be taken for what
+    /// comes out of the tunnel.
+    #[error(
+        "answered {0} instead of switching to WebSocket, which an extended CONNECT would take for an open tunnel"
+    )]
+    NotSwitched(StatusCode),
     /// The endpoint took too long.
     #[error("{endpoint}: no response within {limit:?}")]
     Late {
@@ -148,7 +160,9 @@ impl ProxyError {
             | Self::Broken { .. }
             | Self::LargeHead { .. }
             | Self::Doubtful { .. }
+            | Self::NoWebSocket { .. }
             | Self::Unasked { .. } => StatusCode::BAD_GATEWAY,
+            Self::NotSwitched(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Late { .. } | Self::Overdue(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Files { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Plugin(error) => plugin_status(error),
@@ -189,7 +203,7 @@ impl ProxyError {
     /// Whether the gateway's operator should hear of it: what clients do wrong is theirs.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.status().is_server_error() && !matches!(self, Self::Refused(_))
+        self.status().is_server_error() && !matches!(self, Self::Refused(_) | Self::NotSwitched(_))
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, EXPECT, HOST, UPGRADE};
+use http::header::{EXPECT, HOST};
 use http::uri::PathAndQuery;
 use http::{Response, StatusCode};
 use smallvec::SmallVec;
@@ -19,11 +19,11 @@ use super::headers;
 use super::intake::Refusal;
 use super::interim::Relay;
 use super::record::Record;
-use super::upgrade::Upgrade;
+use super::upgrade::{FarEnd, Upgrade};
 use super::view::{UpstreamView, View};
 use crate::exchange::{Exchange, HashKey, ResponseHead, Side};
 use crate::upstream::{
-    ConnectError, Connection, Connections, Endpoint, Lease, Outgoing, SendError, WireError,
+    ConnectError, Connection, Connections, Endpoint, Lease, Outgoing, Protocol, SendError, Wanted, WireError,
 };
 
 /// Forwards the exchange's request, to the upstream at this place of the snapshot unless the director chose another. The
@@ -189,7 +189,8 @@ impl Attempts<'_> {
             let error = ProxyError::NoEndpoint(upstream.name().to_owned());
             return Err(Box::new(Miss { error, body: None, sent: false }));
         };
-        if let Some(kept) = self.connections.reuse(lease.index(), self.replayable) {
+        let wanted = self.wanted();
+        if let Some(kept) = self.connections.reuse(lease.index(), wanted, self.replayable) {
             match self.send(endpoint, kept, body).await {
                 Ok((response, connection)) => return Ok((response, connection, lease)),
                 Err(mut miss) => match miss.body.take() {
@@ -202,7 +203,7 @@ impl Attempts<'_> {
                 },
             }
         }
-        let connection = match self.connections.connect(lease.index(), endpoint).await {
+        let connection = match self.connections.connect(lease.index(), endpoint, wanted).await {
             Ok(connection) => connection,
             Err(error @ ConnectError::Scarce(_)) => {
                 let error = ProxyError::Scarce { endpoint: endpoint.to_string(), error };
@@ -225,6 +226,10 @@ impl Attempts<'_> {
         mut connection: Connection<Body>,
         mut body: Body,
     ) -> Result<(Response<()>, Connection<Body>), Box<Miss>> {
+        if self.upgrade.is_some_and(Upgrade::is_websocket) && !connection.takes_websockets().await {
+            let error = ProxyError::NoWebSocket { endpoint: endpoint.to_string() };
+            return Err(Box::new(Miss { error, body: Some(body), sent: false }));
+        }
         let (started, progress) = (Instant::now(), body.progress());
         let (limit, another) = self.limit();
         let spare = body.again();
@@ -263,6 +268,14 @@ impl Attempts<'_> {
         }
     }
 
+    /// What kind of connection will do. Where both sides may agree on what they like, an upgrade is a matter of HTTP/1.
+    fn wanted(&self) -> Wanted {
+        match self.upgrade {
+            Some(_) if self.connections.upstream().settings().protocol == Protocol::Auto => Wanted::Http1,
+            _ => Wanted::Any,
+        }
+    }
+
     /// How long this try may take, and whether there may be another one after that. Where tries have a time of their own,
     /// all together have what a single one has otherwise.
     fn limit(&self) -> (Duration, bool) {
@@ -287,7 +300,7 @@ impl Attempts<'_> {
             target,
             headers: &head.headers,
             host,
-            upgrade: self.upgrade.map(Upgrade::protocol),
+            upgrade: self.upgrade.map(Upgrade::change),
             expects: self.relay.hold.is_some(),
         }
     }
@@ -324,6 +337,7 @@ fn blame(lease: Lease, miss: Box<Miss>) -> Box<Miss> {
             | ProxyError::ClientPaused
             | ProxyError::LargeBody
             | ProxyError::Plugin(_)
+            | ProxyError::NoWebSocket { .. }
             | ProxyError::Body { .. }
     );
     if !not_the_endpoints {
@@ -361,8 +375,9 @@ fn accept(
     mut lease: Lease,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(exchange, &response, connection, lease, upgrade);
+    let agreed = upgrade.filter(|upgrade| upgrade.is_agreed(&response));
+    if agreed.is_some() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(exchange, response, connection, lease, agreed);
     }
     lease.succeed();
     let (mut head, ()) = response.into_parts();
@@ -376,24 +391,24 @@ fn accept(
 
 fn switch(
     exchange: &mut Exchange,
-    response: &Response<()>,
+    mut response: Response<()>,
     connection: Connection<Body>,
     lease: Lease,
     upgrade: Option<Upgrade>,
 ) -> Result<Body, ProxyError> {
-    let Some((upgrade, tunnel)) = upgrade.zip(connection.into_tunnel()) else {
-        let endpoint = lease.endpoint().map(ToString::to_string).unwrap_or_default();
-        lease.fail();
-        return Err(ProxyError::Unasked { endpoint });
+    let endpoint = || lease.endpoint().map(ToString::to_string).unwrap_or_default();
+    let far = FarEnd::of(&mut response, connection);
+    let error = match upgrade.zip(far) {
+        None => ProxyError::Unasked { endpoint: endpoint() },
+        Some((upgrade, far)) => match upgrade.flaw(&response) {
+            Some(flaw) => ProxyError::Doubtful { endpoint: endpoint(), flaw },
+            None => {
+                exchange.response = Some(upgrade.agreed(&response));
+                upgrade.tunnel(far, exchange.id, lease);
+                return Ok(Body::empty());
+            }
+        },
     };
-    let mut headers = response.headers().clone();
-    let protocol = headers.get(UPGRADE).cloned();
-    headers::strip_hop_by_hop(&mut headers);
-    headers.insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
-    if let Some(protocol) = protocol {
-        headers.insert(UPGRADE, protocol);
-    }
-    exchange.response = Some(ResponseHead { status: response.status(), headers });
-    upgrade.tunnel(tunnel, exchange.id, lease);
-    Ok(Body::empty())
+    lease.fail();
+    Err(error)
 }

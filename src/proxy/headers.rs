@@ -10,6 +10,7 @@ use http::header::{
 };
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Version, request};
+use hyper::ext::Protocol;
 use smallvec::SmallVec;
 
 use super::concerns::{self, Concerns};
@@ -44,6 +45,7 @@ fn refuse(head: &request::Parts) -> Result<(), Objection> {
         return Err(*refusal);
     }
     match head.method.as_str() {
+        "CONNECT" if head.extensions.get::<Protocol>().is_some() => return Err(Objection::Protocol),
         "CONNECT" => return Err(Objection::Connect),
         "TRACE" | "TRACK" => return Err(Objection::Method),
         _ => {}

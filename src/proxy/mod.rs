@@ -27,6 +27,7 @@ mod ticks;
 mod trust;
 mod upgrade;
 mod view;
+mod websocket;
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -98,6 +99,7 @@ impl Proxy {
         let view = self.view();
         let mut record = Record::begin(&request, peer, view.snapshot.access_log);
         let upgrade = Upgrade::wanted(&mut request, peer);
+        let connects = upgrade.as_ref().is_some_and(Upgrade::connects);
         let (head, body) = request.into_parts();
         let route = find_route(&view.snapshot, &head);
         let mut exchange = open(&view, route.as_ref().ok().copied(), head, peer, &mut record);
@@ -120,6 +122,9 @@ impl Proxy {
         let mut body = served.unwrap_or_else(|error| respond::to_error(&error, &mut exchange));
         while let Err(error) = chain.response_phase(&mut exchange, &mut body, &mut record).await {
             body = respond::to_error(&error, &mut exchange);
+        }
+        if connects {
+            body = respond::to_connect(&mut exchange, body);
         }
         respond::finish(exchange, body, record, view, open_exchange)
     }

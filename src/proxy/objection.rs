@@ -24,6 +24,9 @@ pub enum Objection {
     /// It asks for a tunnel, which a gateway does not dig.
     #[error("the method CONNECT is not served")]
     Connect,
+    /// It asks for a tunnel of a protocol that a gateway knows nothing of (RFC 8441).
+    #[error("an extended CONNECT for another protocol than WebSocket")]
+    Protocol,
     /// It asks to be shown what was sent, cookies and what proxies added included.
     #[error("the method TRACE is not served")]
     Method,
@@ -44,7 +47,7 @@ impl Objection {
             Self::Late => StatusCode::REQUEST_TIMEOUT,
             Self::LongTarget => StatusCode::URI_TOO_LONG,
             Self::LargeHead | Self::ManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Coding | Self::Connect => StatusCode::NOT_IMPLEMENTED,
+            Self::Coding | Self::Connect | Self::Protocol => StatusCode::NOT_IMPLEMENTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,

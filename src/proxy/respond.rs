@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, Version};
 use tokio::time::sleep_until;
 use tracing::{debug, error};
 
@@ -46,6 +46,14 @@ pub(super) fn answered(exchange: &mut Exchange) -> Result<Body, ProxyError> {
     Ok(reply(exchange, answer.head, answer.body))
 }
 
+/// The response to an extended CONNECT, where only a tunnel may answer 2xx.
+pub(super) fn to_connect(exchange: &mut Exchange, body: Body) -> Body {
+    match exchange.response.as_ref().map(|response| response.status) {
+        Some(status) if status.is_success() => to_error(&ProxyError::NotSwitched(status), exchange),
+        _ => body,
+    }
+}
+
 fn reply(exchange: &mut Exchange, head: ResponseHead, body: Bytes) -> Body {
     let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let mut head = head;
@@ -66,6 +74,7 @@ pub(super) fn finish(
 ) -> Response<Body> {
     let head = exchange.response.take();
     let head = head.unwrap_or(ResponseHead { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new() });
+    let over_http2 = exchange.request.version == Version::HTTP_2;
     record.head(head.status, exchange);
     // Over HTTP/1 hyper leaves it out by itself.
     if record.is_to_head() {
@@ -78,7 +87,11 @@ pub(super) fn finish(
     tail.view = Some(view);
     tail.deadline = deadline.map(|deadline| Box::pin(sleep_until(deadline.into())));
     let mut response = Response::new(body);
-    *response.status_mut() = head.status;
+    // HTTP/2 has no 101: it agrees with 200. For plugins, the log and metrics a tunnel is a tunnel.
+    *response.status_mut() = match head.status {
+        StatusCode::SWITCHING_PROTOCOLS if over_http2 => StatusCode::OK,
+        status => status,
+    };
     *response.headers_mut() = head.headers;
     response
 }

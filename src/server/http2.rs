@@ -40,6 +40,7 @@ pub(super) fn protocol(settings: Http2, max_head: usize, streams: Streams) -> ht
         .max_pending_accept_reset_streams(MAX_RESET_UNSEEN)
         .max_local_error_reset_streams(MAX_BROKEN)
         .max_send_buf_size(SEND_BUFFER)
+        .enable_connect_protocol()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);

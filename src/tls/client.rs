@@ -79,11 +79,26 @@ impl Client {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let name = match &self.settings.server_name {
-            Some(name) => name.clone(),
-            None => ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
-        };
-        self.connector.connect(name, stream).await
+        self.connector.connect(self.server_name(host)?, stream).await
+    }
+
+    /// The same, with nothing else on offer than this protocol.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn connect_for<S>(&self, protocol: &[u8], host: &str, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let connector = self.connector.with_alpn(vec![protocol.to_vec()]);
+        connector.connect(self.server_name(host)?, stream).await
+    }
+
+    fn server_name(&self, host: &str) -> io::Result<ServerName<'static>> {
+        match &self.settings.server_name {
+            Some(name) => Ok(name.clone()),
+            None => ServerName::try_from(host.to_owned()).map_err(io::Error::other),
+        }
     }
 }
 

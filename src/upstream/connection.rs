@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, SEC_WEBSOCKET_KEY};
 use http::uri::{Authority, Scheme, Uri};
-use http::{Request, Response, Version, response};
+use http::{Method, Request, Response, Version, response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::ext::Protocol;
+use tokio::time::timeout;
 
 use super::error::WireError;
 use super::http1::{Http1, Tunnel};
@@ -24,6 +26,15 @@ pub struct Connection<B> {
     pub(super) use_of: Use<B>,
     pub(super) home: Rc<Connections<B>>,
     pub(super) endpoint: usize,
+}
+
+/// What kind of connection an exchange can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Whatever is spoken with the endpoint.
+    Any,
+    /// One that speaks HTTP/1, where that can be had.
+    Http1,
 }
 
 /// How an exchange uses a connection.
@@ -50,7 +61,8 @@ where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Sends the request and waits for the head of the response. Its body then comes out of the connection.
+    /// Sends the request and waits for the head of the response. Its body then comes out of the connection. Over HTTP/2, an
+    /// extended CONNECT that is agreed on leaves hyper's upgrade in the response.
     ///
     /// # Errors
     /// [`SendError`], with the request's body where it may safely be sent again.
@@ -74,6 +86,14 @@ where
         }
     }
 
+    /// Whether a WebSocket may be asked for on it: over HTTP/2, only where the endpoint has announced extended CONNECT
+    /// (RFC 8441). Waits for its settings, which are the first that it says, for as long as connecting may take.
+    pub async fn takes_websockets(&self) -> bool {
+        let Use::Shared(place, _) = &self.use_of else { return true };
+        let limit = self.home.upstream().settings().connect_timeout;
+        timeout(limit, place.takes_connect()).await.unwrap_or(false)
+    }
+
     /// The endpoint's place in its upstream.
     #[must_use]
     pub fn endpoint(&self) -> usize {
@@ -92,7 +112,7 @@ where
         }
     }
 
-    /// The connection after `101 Switching Protocols`; `None` for one that others use too.
+    /// The connection after `101 Switching Protocols`; `None` for one that others use too, where the response has the tunnel.
     #[must_use]
     pub fn into_tunnel(self) -> Option<Tunnel> {
         match self.use_of {
@@ -189,15 +209,21 @@ fn is_malformed(error: &hyper::Error) -> bool {
     })
 }
 
-/// HTTP/2 has the host in the request's target.
+/// HTTP/2 has the host in the request's target, and an upgrade in its method.
 fn as_http2<B>(head: &Outgoing<'_>, body: B, https: bool) -> Request<B> {
     let mut request = Request::new(body);
     let mut headers = HeaderMap::with_capacity(head.headers.len());
     for (name, value) in head.headers.iter().filter(|(name, _)| head.passes(name)) {
         headers.append(name, value.clone());
     }
-    *request.headers_mut() = headers;
     *request.method_mut() = head.method.clone();
+    // Of others there is no way to say them: the endpoint then answers as it would to anybody who wants nothing else.
+    if head.upgrade.is_some_and(|change| change.is_websocket) {
+        headers.remove(SEC_WEBSOCKET_KEY);
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(Protocol::from_static("websocket"));
+    }
+    *request.headers_mut() = headers;
     *request.version_mut() = Version::HTTP_2;
     let authority = head.host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let target = Uri::builder().path_and_query(head.target.clone());

@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_local;
 
+use super::greeting::{Greeted, Greeting};
+
 /// Exchanges that share a connection at most, whatever the endpoint would allow.
 const MAX_STREAMS: usize = 100;
 
@@ -45,6 +47,8 @@ struct Shared<B> {
     open: Cell<usize>,
     /// How many the endpoint allows; the connection's task keeps it up to date.
     allowed: Rc<Cell<usize>>,
+    /// What it said first.
+    greeting: Rc<Greeting>,
     /// When an exchange last ended.
     since: Cell<Instant>,
 }
@@ -98,6 +102,8 @@ where
         stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
         max_head: u32,
     ) -> hyper::Result<Place<B>> {
+        let greeting = Rc::new(Greeting::default());
+        let stream = Greeted::new(stream, Rc::clone(&greeting));
         let (sender, mut connection) = protocol(max_head).handshake(TokioIo::new(stream)).await?;
         let allowed = Rc::new(Cell::new(MAX_STREAMS));
         let told = Rc::clone(&allowed);
@@ -113,7 +119,8 @@ where
             })
             .await;
         });
-        let shared = Shared { sender, open: Cell::new(0), allowed, since: Cell::new(Instant::now()) };
+        let (open, since) = (Cell::new(0), Cell::new(Instant::now()));
+        let shared = Shared { sender, open, allowed, greeting, since };
         let shared = Rc::new(shared);
         let place = Place::on(&shared);
         self.connections.borrow_mut().push(shared);
@@ -146,6 +153,13 @@ impl<B> Place<B> {
     fn on(shared: &Rc<Shared<B>>) -> Self {
         shared.open.set(shared.open.get() + 1);
         Self { sender: shared.sender.clone(), shared: Rc::clone(shared) }
+    }
+}
+
+impl<B> Place<B> {
+    /// Whether the endpoint knows extended CONNECT. Waits for its settings.
+    pub(super) async fn takes_connect(&self) -> bool {
+        self.shared.greeting.takes_connect().await
     }
 }
 

@@ -15,9 +15,20 @@ pub struct Outgoing<'a> {
     /// The `Host`, whatever the fields say.
     pub host: Option<&'a HeaderValue>,
     /// The protocol that the client wants to change to.
-    pub upgrade: Option<&'a HeaderValue>,
+    pub upgrade: Option<Change<'a>>,
     /// Whether the client waits to be asked for its body.
     pub expects: bool,
+}
+
+/// A wish to speak another protocol from then on.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// Which one, as `Upgrade` says it.
+    pub protocol: &'a HeaderValue,
+    /// Fields that the wish needs over HTTP/1, in place of others of their names.
+    pub fields: &'a HeaderMap,
+    /// Whether it is WebSocket, which HTTP/2 has a way to ask for, too.
+    pub is_websocket: bool,
 }
 
 impl Outgoing<'_> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::Body;
 use tokio::time::timeout;
 
-use super::connection::{Connection, Use};
+use super::connection::{Connection, Use, Wanted};
 use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
@@ -114,11 +114,16 @@ where
     /// at the moment in which it is used: where the request is not `replayable`, it has to be in such a state that this
     /// does not happen.
     #[must_use]
-    pub fn reuse(self: &Rc<Self>, endpoint: usize, replayable: bool) -> Option<Connection<B>> {
+    pub fn reuse(
+        self: &Rc<Self>,
+        endpoint: usize,
+        wanted: Wanted,
+        replayable: bool,
+    ) -> Option<Connection<B>> {
         let pool = self.pools.get(endpoint)?;
         let alone = pool.take(self.upstream.settings().idle_timeout, replayable);
         let found = match alone.map(|connection| self.connection(endpoint, Use::Alone(connection))) {
-            None if pool.shares.get() => self.place(endpoint, pool),
+            None if wanted == Wanted::Any && pool.shares.get() => self.place(endpoint, pool),
             found => found,
         };
         pool.tally.reused.add(u64::from(found.is_some()));
@@ -141,16 +146,22 @@ where
         self: &Rc<Self>,
         index: usize,
         endpoint: &Endpoint,
+        wanted: Wanted,
     ) -> Result<Connection<B>, ConnectError> {
         let limit = self.upstream.settings().connect_timeout;
-        timeout(limit, self.open(index, endpoint)).await.map_err(|_| ConnectError::Timeout(limit))?
+        timeout(limit, self.open(index, endpoint, wanted)).await.map_err(|_| ConnectError::Timeout(limit))?
     }
 
-    async fn open(self: &Rc<Self>, index: usize, endpoint: &Endpoint) -> Result<Connection<B>, ConnectError> {
+    async fn open(
+        self: &Rc<Self>,
+        index: usize,
+        endpoint: &Endpoint,
+        wanted: Wanted,
+    ) -> Result<Connection<B>, ConnectError> {
         let Some(pool) = self.pools.get(index) else {
             return Err(ConnectError::Io(std::io::ErrorKind::NotFound.into()));
         };
-        let turn = if pool.shares.get() { pool.shared.turn().await } else { None };
+        let turn = if wanted == Wanted::Any && pool.shares.get() { pool.shared.turn().await } else { None };
         if turn.is_some()
             && let Some(place) = self.place(index, pool)
         {
@@ -164,6 +175,10 @@ where
                 share(settings, pool, Stream::Clear(stream)).await?
             }
             None => alone(settings, Stream::Clear(stream)),
+            Some(tls) if wanted == Wanted::Http1 => {
+                let stream = tls.connect_for(tls::HTTP1, &endpoint.host, stream).await;
+                alone(settings, Stream::Tls(Box::new(stream.map_err(ConnectError::Tls)?)))
+            }
             Some(tls) => {
                 let stream = tls.connect(&endpoint.host, stream).await.map_err(ConnectError::Tls)?;
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);

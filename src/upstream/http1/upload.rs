@@ -239,16 +239,21 @@ fn write_head(buffer: &mut Vec<u8>, head: &Outgoing<'_>, framing: Framing) {
         buffer.extend_from_slice(b"host: ");
         write_value(buffer, host);
     }
+    let change = head.upgrade;
+    let is_replaced = |name: &HeaderName| change.is_some_and(|change| change.fields.contains_key(name));
     let mut has_length = false;
     for (name, value) in head.headers {
         has_length |= *name == CONTENT_LENGTH;
-        if head.passes(name) {
+        if head.passes(name) && !is_replaced(name) {
             write_field(buffer, name, value);
         }
     }
-    if let Some(protocol) = head.upgrade {
+    if let Some(change) = change {
         buffer.extend_from_slice(b"connection: upgrade\r\nupgrade: ");
-        write_value(buffer, protocol);
+        write_value(buffer, change.protocol);
+        for (name, value) in change.fields {
+            write_field(buffer, name, value);
+        }
     }
     match framing {
         // That there is no body goes without saying, but for methods that have one.

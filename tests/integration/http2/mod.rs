@@ -4,3 +4,4 @@ mod clients;
 mod floods;
 mod slow_readers;
 mod upstreams;
+mod websockets;

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::wait::DEADLINE;
 
-type Body = BoxBody<Bytes, hyper::Error>;
+pub(crate) type Body = BoxBody<Bytes, hyper::Error>;
 
 /// An HTTP/2 client as people use them: one connection, many requests at a time.
 pub(crate) struct Http2 {

@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
 /// A backend that speaks nothing but HTTP/2. It sends every request's body back as it comes in, with `grpc-status` in the
@@ -37,6 +38,17 @@ struct Echo {
 
 impl Http2Backend {
     pub(crate) fn echo() -> Self {
+        Self::start(http2::Builder::new(TokioExecutor::new()))
+    }
+
+    /// One that announces extended CONNECT, and sends back what comes out of each tunnel.
+    pub(crate) fn tunnels() -> Self {
+        let mut protocol = http2::Builder::new(TokioExecutor::new());
+        protocol.enable_connect_protocol();
+        Self::start(protocol)
+    }
+
+    fn start(protocol: http2::Builder<TokioExecutor>) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -50,10 +62,7 @@ impl Http2Backend {
                     counted.fetch_add(1, Ordering::SeqCst);
                     let seen = Arc::clone(&shown);
                     let service = service_fn(move |request| answer(request, Arc::clone(&seen)));
-                    tokio::spawn(
-                        http2::Builder::new(TokioExecutor::new())
-                            .serve_connection(TokioIo::new(socket), service),
-                    );
+                    tokio::spawn(protocol.serve_connection(TokioIo::new(socket), service));
                 }
             });
         });
@@ -78,9 +87,22 @@ impl Http2Backend {
     }
 }
 
-async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Response<Echo>, Infallible> {
-    let (head, incoming) = request.into_parts();
+async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Result<Response<Echo>, Infallible> {
     seen.open.fetch_add(1, Ordering::SeqCst);
+    if request.method() == Method::CONNECT {
+        let tunnel = hyper::upgrade::on(&mut request);
+        seen.heads.lock().unwrap().push(request.into_parts().0);
+        tokio::spawn(async move {
+            let (mut from, mut to) = tokio::io::split(TokioIo::new(tunnel.await.unwrap()));
+            tokio::io::copy(&mut from, &mut to).await.unwrap();
+            to.shutdown().await.unwrap();
+        });
+        return Ok(Response::builder()
+            .header("sec-websocket-protocol", "chat")
+            .body(Echo { incoming: None, seen })
+            .unwrap());
+    }
+    let (head, incoming) = request.into_parts();
     seen.heads.lock().unwrap().push(head);
     Ok(Response::new(Echo { incoming: Some(incoming), seen }))
 }

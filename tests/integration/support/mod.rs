@@ -12,13 +12,14 @@ mod message;
 mod metrics;
 mod tls;
 mod wait;
+pub(crate) mod websocket;
 mod wire;
 
 pub(crate) use backend::{Backend, Connection, Refusing};
 pub(crate) use bridge::{unix_backend, unix_front};
 pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_tool_in, plugins_folder, run};
 pub(crate) use guest::{guest, hostile, module};
-pub(crate) use http2::{Http2, get2, pieces, whole};
+pub(crate) use http2::{Answer, Body as Outgoing, Http2, get2, pieces, whole};
 pub(crate) use http2_backend::Http2Backend;
 pub(crate) use log::message;
 pub(crate) use message::{Message, Reply, Request};
