@@ -52,8 +52,13 @@ impl Cost {
             ask(&mut connect(address, n));
         }
         let before = resident();
-        let mut idle: Vec<_> = (0..IDLE).map(|n| connect(address, n)).collect();
-        idle.iter_mut().for_each(ask);
+        // Each asks at once: one that says nothing is closed after `header_timeout`.
+        let asked = |n| {
+            let mut client = connect(address, n);
+            ask(&mut client);
+            client
+        };
+        let mut idle: Vec<_> = (0..IDLE).map(asked).collect();
         let after = resident();
         idle.iter_mut().for_each(ask);
         Self { before, after }
