@@ -43,6 +43,7 @@ mod tls;
 mod upstream;
 mod value;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -224,11 +225,11 @@ fn read_routes(value: &Value<'_>, names: &Names, problems: &mut Problems) -> Opt
 
 /// Refuses a name that two routes have: a log line should say which.
 fn check_route_names(routes: &[RouteConfig], value: &Value<'_>, problems: &mut Problems) {
-    for (index, route) in routes.iter().enumerate() {
-        let mut earlier = routes.iter().take(index).filter_map(|route| route.name.as_ref());
-        let Some(name) = &route.name else { continue };
-        if let Some(first) = earlier.find(|first| *first == name) {
-            let line = problems.line_of(first.span);
+    let mut named = HashMap::new();
+    for name in routes.iter().filter_map(|route| route.name.as_ref()) {
+        let first = *named.entry(name.value.as_str()).or_insert(name.span);
+        if first != name.span {
+            let line = problems.line_of(first);
             let key = child(&element_key(value, name.span), "name");
             problems
                 .add(name.span, key, format!("duplicate name {:?}", name.value))

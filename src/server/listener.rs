@@ -133,7 +133,7 @@ impl Bound {
         let address = listener.address.clone();
         let bound = match &address {
             // Sockets that share a port share it with any process of the same user. Asking once without sharing finds
-            // out whether somebody else has it.
+            // out whether somebody else has it. It does not listen: a client that got through to it would be reset.
             Address::Ip(ip) => socket(*ip, false)
                 .and_then(|probe| Address::of(&probe))
                 .and_then(|local| Self::share(listener, local, workers)),
@@ -162,7 +162,8 @@ impl Bound {
 
     fn share(listener: Listener, local: Address, workers: usize) -> io::Result<Self> {
         let Address::Ip(address) = local else { return Err(io::ErrorKind::Unsupported.into()) };
-        let sockets = (0..workers.max(1)).map(|_| socket(address, true)).collect::<io::Result<_>>()?;
+        let listening = || socket(address, true).and_then(|socket| socket.listen(BACKLOG).map(|()| socket));
+        let sockets = (0..workers.max(1)).map(|_| listening()).collect::<io::Result<_>>()?;
         Self::of(listener, local, None, sockets)
     }
 
@@ -184,7 +185,6 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
