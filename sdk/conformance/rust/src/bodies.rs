@@ -1,6 +1,6 @@
-use gatewright_sdk::{Body, BodyMut, HeadersMut};
 use gatewright_sdk::prelude::*;
 use gatewright_sdk::serde_json::Value;
+use gatewright_sdk::{Body, BodyMut, HeadersMut};
 
 use crate::report::{hex, say, tried};
 
