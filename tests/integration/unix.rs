@@ -33,7 +33,7 @@ fn before(url: &str, keys: &str, app: &Backend) -> Setup {
 #[test]
 fn requests_go_to_a_unix_socket_on_connections_that_are_kept() {
     let app = Backend::named("app");
-    let gateway = before("unix:app.sock", "", &app).start();
+    let gateway = before("unix:app.sock", "", &app).workers(1).start();
     for target in ["/a?b=c", "/d"] {
         assert_eq!(gateway.get(target).text(), "app");
         let received = app.received();
