@@ -87,3 +87,30 @@ fn interim_heads_and_trailers_are_held_to_the_same_limit() {
     client.send("GET /70000 HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n");
     assert!(client.response_to(false).is_err(), "the body breaks off");
 }
+
+#[test]
+fn what_was_refused_is_not_asked_of_another_endpoint() {
+    let twice = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx";
+    for answer in [of_fields(101), twice.into()] {
+        let app = || {
+            let answer = answer.clone();
+            Backend::scripted(move |connection| {
+                connection.request();
+                let _ = connection.try_send(&answer);
+            })
+        };
+        let (one, other) = (app(), app());
+        let gateway = Gateway::with(
+            r#"
+            [upstream.app]
+            endpoints = ["<one>", "<other>"]
+            [[route]]
+            path = "/*"
+            upstream = "app"
+            "#,
+        );
+        let gateway = gateway.put("one", one.url()).put("other", other.url()).start();
+        assert_eq!(gateway.get("/").status(), 502);
+        assert_eq!(one.connections() + other.connections(), 1);
+    }
+}
