@@ -211,3 +211,18 @@ async fn interim_responses_come_before_the_response() {
     let response = connection.send(&head, empty(), &heard).await.unwrap();
     assert_eq!((response.status().as_u16(), heard.0.borrow().len()), (200, 2));
 }
+
+#[tokio::test]
+async fn small_pieces_of_a_large_body_share_their_memory() {
+    let (mut connection, mut endpoint) = pair().await;
+    endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").await.unwrap();
+    send(&mut connection, Method::GET, empty()).await.unwrap();
+    let mut pieces = Vec::new();
+    for _ in 0..20 {
+        endpoint.write_all(&[b'a'; 1000]).await.unwrap();
+        let frame = poll_fn(|context| connection.poll_frame(context)).await.unwrap().unwrap();
+        pieces.push(frame.into_data().unwrap());
+    }
+    let next_to = |pair: &&[Bytes]| pair[0].as_ptr().wrapping_add(pair[0].len()) == pair[1].as_ptr();
+    assert!(pieces.windows(2).filter(next_to).count() >= 18);
+}
