@@ -83,9 +83,12 @@ fn exchanges_see_what_a_tick_has_stored() {
 fn a_period_is_asked_for_in_init_and_not_too_short() {
     let app = app();
     let gateway = ticking(&app, "nothing").start();
-    let lines = gateway.log().lines();
-    let refused = lines.iter().filter(|line| is_init(line) && line["message"] == "code -2");
-    assert_eq!(refused.count() % 3, 0);
+    // Another instance may be in the middle of its `init`.
+    eventually("all three are refused each time", || {
+        let lines = gateway.log().lines();
+        let refused = lines.iter().filter(|line| is_init(line) && line["message"] == "code -2").count();
+        refused > 0 && refused % 3 == 0
+    });
     gateway.get("/");
     gateway.log().says("code -3");
 }
