@@ -117,9 +117,13 @@ impl Http1 {
         let answered = poll_fn(|context| self.poll_answer(context, &mut upload, head.method, interims)).await;
         match answered {
             Ok(response) => {
-                match upload.is_complete() {
-                    true => self.outbox = upload.into_buffer(),
-                    false => self.rest = Some(Rest::begin(Rc::clone(&self.stream), upload)),
+                if upload.is_complete() {
+                    self.outbox = upload.into_buffer();
+                } else if upload.broke().is_some() {
+                    // The endpoint has answered and takes no more: nothing is left to wait for.
+                    self.persists = false;
+                } else {
+                    self.rest = Some(Rest::begin(Rc::clone(&self.stream), upload));
                 }
                 Ok(response)
             }
