@@ -8,7 +8,7 @@ use super::table::TableReader;
 use super::value::{boolean, spanned};
 
 /// What says how endpoints are picked and asked, and says nothing of files.
-const OF_ENDPOINTS: [&str; 24] = [
+const OF_ENDPOINTS: [&str; 27] = [
     "endpoints",
     "balance",
     "hash_key",
@@ -31,6 +31,9 @@ const OF_ENDPOINTS: [&str; 24] = [
     "retry_budget",
     "idle_timeout",
     "max_idle",
+    "max_response_head",
+    "max_response_headers",
+    "proxy_protocol",
     "protocol",
     "tls",
 ];

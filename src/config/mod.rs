@@ -65,7 +65,7 @@ pub use plugin::{Capability, InstanceUse, LimitsConfig, OnError, PluginConfig};
 pub use route::{PluginUse, RouteConfig};
 pub use source::{Position, Source, Span, Spanned};
 pub use tls::{CertificateConfig, ListenerTlsConfig, UpstreamTlsConfig};
-pub use upstream::{Balance, EndpointConfig, PoolConfig, Protocol, UpstreamConfig};
+pub use upstream::{Balance, EndpointConfig, PoolConfig, Protocol, ProxyProtocol, UpstreamConfig};
 
 // For readers of other files, which make their mistakes known in the same way.
 pub(crate) use json::{Places, convert, object};

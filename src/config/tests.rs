@@ -189,6 +189,7 @@ fn every_key_of_an_upstream_is_read() {
     assert_eq!(upstream.host.as_ref().unwrap(), "shop.example:8080");
     assert_eq!((upstream.max_fails, upstream.retries, upstream.max_idle), (0, 4, 6));
     assert_eq!((upstream.max_response_head, upstream.max_response_headers), (128 << 10, 200));
+    assert_eq!(upstream.proxy_protocol, Some(ProxyProtocol::V2));
     let health = upstream.health.as_ref().unwrap();
     let Probe::Http { path, host, status } = &health.probe else { panic!("{health:?}") };
     assert_eq!(

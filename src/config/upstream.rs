@@ -87,6 +87,8 @@ pub struct PoolConfig {
     pub max_response_head: u32,
     /// How many fields it may have.
     pub max_response_headers: u32,
+    /// How endpoints are told who the client is; `None` where they are not.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// What is spoken with endpoints.
     pub protocol: Protocol,
     /// How TLS is spoken with endpoints of `https://`; there if and only if there are such endpoints.
@@ -116,6 +118,19 @@ impl Balance {
         ("consistent_hash", Self::ConsistentHash),
         ("least_request", Self::LeastRequest),
     ];
+}
+
+/// The version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// A line of text.
+    V1,
+    /// Bytes.
+    V2,
+}
+
+impl ProxyProtocol {
+    const WORDS: &'static [(&'static str, Self)] = &[("v1", Self::V1), ("v2", Self::V2)];
 }
 
 /// What is spoken with endpoints.
@@ -200,6 +215,7 @@ impl PoolConfig {
             max_idle: usize::try_from(table.or("max_idle", 128, integer(0, MOST_IDLE))).unwrap_or(0),
             max_response_head: read_max_head(&mut table),
             max_response_headers: table.or("max_response_headers", 100, integer(1, MOST_HEADERS)),
+            proxy_protocol: table.optional("proxy_protocol", choice(ProxyProtocol::WORDS)),
             protocol: table.or("protocol", Protocol::Auto, choice(Protocol::WORDS)),
             tls: None,
         };

@@ -37,6 +37,8 @@ pub struct Exchange {
     pub id: RequestId,
     /// The other end of the client's connection.
     pub client: SocketAddr,
+    /// What it connected to; unspecified where that is not known.
+    pub local: SocketAddr,
     /// How the client speaks HTTP.
     pub scheme: Scheme,
     /// The name of the route that matched, or its path where it has none.
@@ -82,6 +84,9 @@ impl Scheme {
         }
     }
 }
+
+/// The address of nobody.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Bytes of head and attributes that all guests of one exchange may add together.
 pub const GUEST_ALLOWANCE: usize = 256 * 1024;
@@ -142,12 +147,7 @@ impl Exchange {
             version: Version::HTTP_11,
             headers: HeaderMap::new(),
         };
-        Self::open(
-            RequestId::NIL,
-            SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-            Arc::from(""),
-            request,
-        )
+        Self::open(RequestId::NIL, NOWHERE, Arc::from(""), request)
     }
 
     /// Opens the exchange of `request`.
@@ -156,6 +156,7 @@ impl Exchange {
         Self {
             id,
             client,
+            local: NOWHERE,
             scheme: Scheme::Http,
             route,
             upstream: None,
@@ -179,6 +180,7 @@ impl Exchange {
         Self {
             id: self.id,
             client: self.client,
+            local: self.local,
             scheme: self.scheme,
             route: Arc::clone(&self.route),
             upstream: self.upstream.clone(),

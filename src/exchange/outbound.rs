@@ -1,6 +1,7 @@
 //! Requests that guests send on behalf of an exchange: what is asked for, and what came of it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,8 +36,10 @@ pub struct OutboundCall {
     pub max_body: usize,
     /// The exchange on whose behalf it is sent.
     pub id: RequestId,
-    /// Its client.
-    pub client: std::net::SocketAddr,
+    /// Its client,
+    pub client: SocketAddr,
+    /// and what that connected to.
+    pub local: SocketAddr,
 }
 
 /// What came back.

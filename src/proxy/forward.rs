@@ -23,7 +23,8 @@ use super::upgrade::{FarEnd, Upgrade};
 use super::view::{UpstreamView, View};
 use crate::exchange::{Exchange, HashKey, ResponseHead, Side};
 use crate::upstream::{
-    ConnectError, Connection, Connections, Endpoint, Lease, Outgoing, Protocol, SendError, Wanted, WireError,
+    ConnectError, Connection, Connections, Endpoint, Lease, Origin, Outgoing, Protocol, SendError, Wanted,
+    WireError,
 };
 
 /// Forwards the exchange's request, to the upstream at this place of the snapshot unless the director chose another. The
@@ -190,7 +191,7 @@ impl Attempts<'_> {
             return Err(Box::new(Miss { error, body: None, sent: false }));
         };
         let wanted = self.wanted();
-        if let Some(kept) = self.connections.reuse(lease.index(), wanted, self.replayable) {
+        if let Some(kept) = self.connections.reuse(lease.index(), &wanted, self.replayable) {
             match self.send(endpoint, kept, body).await {
                 Ok((response, connection)) => return Ok((response, connection, lease)),
                 Err(mut miss) => match miss.body.take() {
@@ -203,7 +204,7 @@ impl Attempts<'_> {
                 },
             }
         }
-        let connection = match self.connections.connect(lease.index(), endpoint, wanted).await {
+        let connection = match self.connections.connect(lease.index(), endpoint, &wanted).await {
             Ok(connection) => connection,
             Err(error @ ConnectError::Scarce(_)) => {
                 let error = ProxyError::Scarce { endpoint: endpoint.to_string(), error };
@@ -270,9 +271,14 @@ impl Attempts<'_> {
 
     /// What kind of connection will do. Where both sides may agree on what they like, an upgrade is a matter of HTTP/1.
     fn wanted(&self) -> Wanted {
-        match self.upgrade {
-            Some(_) if self.connections.upstream().settings().protocol == Protocol::Auto => Wanted::Http1,
-            _ => Wanted::Any,
+        let settings = self.connections.upstream().settings();
+        let exchange = self.exchange;
+        Wanted {
+            http1: self.upgrade.is_some() && settings.protocol == Protocol::Auto,
+            origin: settings
+                .proxy_protocol
+                .and_then(|_| Origin::new(exchange.client, exchange.local))
+                .map(Rc::new),
         }
     }
 

@@ -146,6 +146,7 @@ fn open(
     headers::prepare(&mut request, &peer.ip, peer.scheme(), peer.is_trusted());
     let mut exchange = Box::new(Exchange::open(record.id, record.client, name, request));
     exchange.scheme = peer.scheme();
+    exchange.local = peer.local;
     for (name, value) in peer.tls().into_iter().flat_map(tls::Facts::attributes) {
         // There is room for these few.
         let _ = exchange.attributes.set(name, value.clone());

@@ -35,9 +35,10 @@ impl Outbound for View {
 }
 
 async fn fetch(view: &View, call: OutboundCall) -> Result<OutboundResponse, OutboundError> {
-    let OutboundCall { upstream, head, body, timeout, max_body, id, client } = call;
+    let OutboundCall { upstream, head, body, timeout, max_body, id, client, local } = call;
     let place = view.snapshot.upstream(&upstream);
     let mut exchange = Exchange::open(id, client, Arc::clone(&view.snapshot.no_route), head);
+    exchange.local = local;
     exchange.direction.host_set = exchange.request.headers.contains_key(HOST);
     // What the guest allows is counted around all of it: a guest's impatience is not the endpoint's failure.
     exchange.direction.timeout = timeout.map(|limit| limit.max(response_timeout(view, place)));

@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::cell::{Cell, OnceCell};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub struct Patience {
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
+    /// What it connected to; unspecified where that is not known.
+    pub local: SocketAddr,
     /// Its IP address as text, made once for all requests of the connection.
     pub ip: HeaderValue,
     /// How long it may take for what.
@@ -70,6 +72,7 @@ impl Peer {
         let (churn, restless) = (Churn::default(), Notify::new());
         Self {
             address,
+            local: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
             ip,
             patience,
             max_body,
@@ -83,6 +86,12 @@ impl Peer {
             stall: Arc::default(),
             _held: Box::new(held),
         }
+    }
+
+    /// It connected to this address.
+    #[must_use]
+    pub fn at(self, local: SocketAddr) -> Self {
+        Self { local, ..self }
     }
 
     /// Believes what it says of clients, where it is a trusted proxy.

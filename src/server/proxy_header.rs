@@ -1,9 +1,11 @@
 //! The PROXY protocol, versions 1 and 2: a load balancer in front says in a header before all else who the client is.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use super::worker::Ends;
 
 /// What version 2 begins with. No version 1 does.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
@@ -14,8 +16,8 @@ const LONGEST_LINE: usize = 107;
 /// Bytes behind the addresses of version 2 that are read and thrown away, at most.
 const LARGEST_REST: u16 = 4096;
 
-/// Reads the header, and not a byte more: who the client is, or `None` where the balancer speaks for itself.
-pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
+/// Reads the header, and not a byte more: who the client is and what it connected to, or `None` where the balancer speaks for itself.
+pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Ends>> {
     let mut begin = [0; SIGNATURE.len()];
     from.read_exact(&mut begin).await?;
     match begin.starts_with(b"PROXY ") {
@@ -26,7 +28,7 @@ pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Opti
 }
 
 /// Version 1: `PROXY TCP4 192.0.2.1 192.0.2.2 4711 80`, and the end of the line.
-async fn line(begin: &[u8], from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
+async fn line(begin: &[u8], from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Ends>> {
     let mut line = begin.to_vec();
     while !line.ends_with(b"\r\n") {
         if line.len() == LONGEST_LINE {
@@ -38,57 +40,60 @@ async fn line(begin: &[u8], from: &mut (impl AsyncRead + Unpin)) -> io::Result<O
     parse(text).ok_or_else(|| malformed("not two addresses and two ports"))
 }
 
-fn parse(line: &str) -> Option<Option<SocketAddr>> {
+fn parse(line: &str) -> Option<Option<Ends>> {
     let words: Vec<_> = line.split(' ').collect();
     match words.as_slice() {
         ["PROXY", "UNKNOWN", ..] => Some(None),
         ["PROXY", "TCP4", from, to, from_port, to_port] => {
-            let (from, _): (Ipv4Addr, Ipv4Addr) = (from.parse().ok()?, to.parse().ok()?);
-            Some(Some((from, ports(from_port, to_port)?).into()))
+            let (from, to): (Ipv4Addr, Ipv4Addr) = (from.parse().ok()?, to.parse().ok()?);
+            let (from_port, to_port) = (port(from_port)?, port(to_port)?);
+            Some(Some(Ends { client: (from, from_port).into(), local: (to, to_port).into() }))
         }
         ["PROXY", "TCP6", from, to, from_port, to_port] => {
-            let (from, _): (Ipv6Addr, Ipv6Addr) = (from.parse().ok()?, to.parse().ok()?);
-            Some(Some((from, ports(from_port, to_port)?).into()))
+            let (from, to): (Ipv6Addr, Ipv6Addr) = (from.parse().ok()?, to.parse().ok()?);
+            let (from_port, to_port) = (port(from_port)?, port(to_port)?);
+            Some(Some(Ends { client: (from, from_port).into(), local: (to, to_port).into() }))
         }
         _ => None,
     }
 }
 
-/// The first port, where both are.
-fn ports(from: &str, to: &str) -> Option<u16> {
-    let port = |text: &str| {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_| digits && (text == "0" || !text.starts_with('0')))
-    };
-    port(to).and_then(|_: u16| port(from))
+fn port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits && (text == "0" || !text.starts_with('0')))
 }
 
 /// Version 2, behind its signature.
-async fn binary(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
+async fn binary(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Ends>> {
     let (command, family, length) = (from.read_u8().await?, from.read_u8().await?, from.read_u16().await?);
     let mut left = length;
     let mut take = |bytes: u16| {
         left = left.checked_sub(bytes).ok_or_else(|| malformed("shorter than its addresses"))?;
         Ok::<_, io::Error>(())
     };
-    let client = match (command, family) {
+    let ends: Option<(IpAddr, IpAddr)> = match (command, family) {
         // LOCAL: a health check, say.
         (0x20, _) => None,
         (0x21, 0x11) => {
             take(12)?;
-            let address = Ipv4Addr::from_bits(from.read_u32().await?);
-            from.read_u32().await?;
-            Some((IpAddr::V4(address), from.read_u16().await?, from.read_u16().await?))
+            let (client, local) = (from.read_u32().await?, from.read_u32().await?);
+            Some((Ipv4Addr::from_bits(client).into(), Ipv4Addr::from_bits(local).into()))
         }
         (0x21, 0x21) => {
             take(36)?;
-            let address = Ipv6Addr::from_bits(from.read_u128().await?);
-            from.read_u128().await?;
-            Some((IpAddr::V6(address), from.read_u16().await?, from.read_u16().await?))
+            let (client, local) = (from.read_u128().await?, from.read_u128().await?);
+            Some((Ipv6Addr::from_bits(client).into(), Ipv6Addr::from_bits(local).into()))
         }
         // UNSPEC, or what is no TCP.
         (0x21, 0x00 | 0x12 | 0x22 | 0x31 | 0x32) => None,
         _ => return Err(malformed("another version, command or family")),
+    };
+    let ends = match ends {
+        Some((client, local)) => {
+            let (from, to) = (from.read_u16().await?, from.read_u16().await?);
+            Some(Ends { client: (client, from).into(), local: (local, to).into() })
+        }
+        None => None,
     };
     if left > LARGEST_REST {
         return Err(malformed("too large"));
@@ -96,7 +101,7 @@ async fn binary(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Socket
     for _ in 0..left {
         from.read_u8().await?;
     }
-    Ok(client.map(|(address, port, _)| SocketAddr::new(address, port)))
+    Ok(ends)
 }
 
 fn malformed(reason: &'static str) -> io::Error {
@@ -112,8 +117,8 @@ mod tests {
     /// What the header says, and what is left behind it.
     fn header(bytes: &[u8]) -> io::Result<(Option<String>, Vec<u8>)> {
         let mut from = bytes;
-        let client = read(&mut from).now_or_never().unwrap()?;
-        Ok((client.map(|client| client.to_string()), from.to_vec()))
+        let ends = read(&mut from).now_or_never().unwrap()?;
+        Ok((ends.map(|Ends { client, local }| format!("{client} {local}")), from.to_vec()))
     }
 
     fn version_2(command: u8, family: u8, addresses: &[u8]) -> Vec<u8> {
@@ -122,19 +127,22 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_read_and_nothing_behind_it() {
+    fn both_ends_are_read_and_nothing_behind_it() {
         let v4 = [192, 0, 2, 1, 192, 0, 2, 2, 0x12, 0x67, 0, 80];
         let v6 =
             [&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 16], &[0x12, 0x67, 0, 80]]
                 .concat();
         for (bytes, client) in [
-            (b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\nGET".to_vec(), Some("192.0.2.1:4711")),
-            (b"PROXY TCP6 2001:db8::1 ::1 4711 80\r\nGET".to_vec(), Some("[2001:db8::1]:4711")),
+            (b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\nGET".to_vec(), Some("192.0.2.1:4711 192.0.2.2:80")),
+            (b"PROXY TCP6 2001:db8::1 ::1 4711 80\r\nGET".to_vec(), Some("[2001:db8::1]:4711 [::1]:80")),
             (b"PROXY UNKNOWN\r\nGET".to_vec(), None),
             (b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\nGET".to_vec(), None),
-            (version_2(0x21, 0x11, &v4), Some("192.0.2.1:4711")),
-            (version_2(0x21, 0x11, &[&v4[..], &[3, 0, 4, 1, 2, 3, 4]].concat()), Some("192.0.2.1:4711")),
-            (version_2(0x21, 0x21, &v6), Some("[2001:db8::1]:4711")),
+            (version_2(0x21, 0x11, &v4), Some("192.0.2.1:4711 192.0.2.2:80")),
+            (
+                version_2(0x21, 0x11, &[&v4[..], &[3, 0, 4, 1, 2, 3, 4]].concat()),
+                Some("192.0.2.1:4711 192.0.2.2:80"),
+            ),
+            (version_2(0x21, 0x21, &v6), Some("[2001:db8::1]:4711 [::]:80")),
             (version_2(0x20, 0x00, &[]), None),
             (version_2(0x20, 0x11, &v4), None),
             (version_2(0x21, 0x00, &[1, 2, 3]), None),

@@ -34,6 +34,9 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\
 /// Who comes in by a Unix socket: a process of this machine, unless it says on whose behalf it comes.
 const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// An address that nobody knows.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// Polls between two looks at the sockets. A few slow guests on a worker must not keep its other connections waiting.
 const EVENT_INTERVAL: u32 = 31;
 
@@ -226,27 +229,41 @@ fn accept_on(
 
 /// A socket that connections come in by.
 enum Listening {
-    Tcp(TcpListener),
+    /// With the address that all connect to; `None` where they may connect to any of this machine's.
+    Tcp(TcpListener, Option<SocketAddr>),
     Unix(UnixListener),
+}
+
+/// Both ends of a client's connection.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) client: SocketAddr,
+    pub(super) local: SocketAddr,
 }
 
 impl Listening {
     fn on(socket: Socket) -> io::Result<Self> {
         match Address::of(&socket)? {
-            Address::Ip(_) => TcpListener::from_std(socket.into()).map(Self::Tcp),
+            Address::Ip(address) => {
+                let all = Some(address).filter(|address| !address.ip().is_unspecified());
+                Ok(Self::Tcp(TcpListener::from_std(socket.into())?, all))
+            }
             Address::Unix(_) => UnixListener::from_std(socket.into()).map(Self::Unix),
         }
     }
 
-    async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(Stream, Ends)> {
         match self {
-            Self::Tcp(socket) => {
-                let (stream, address) = socket.accept().await?;
+            Self::Tcp(socket, all) => {
+                let (stream, client) = socket.accept().await?;
                 // Without it, the last piece of a response may wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
-                Ok((Stream::Tcp(stream), address))
+                let local = all.or_else(|| stream.local_addr().ok()).unwrap_or(UNKNOWN);
+                Ok((Stream::Tcp(stream), Ends { client, local }))
             }
-            Self::Unix(socket) => Ok((Stream::Unix(socket.accept().await?.0), LOCAL)),
+            Self::Unix(socket) => {
+                Ok((Stream::Unix(socket.accept().await?.0), Ends { client: LOCAL, local: LOCAL }))
+            }
         }
     }
 }
@@ -274,7 +291,7 @@ async fn accept(
             () = std::future::ready(()), if going => break,
         };
         match accepted {
-            Ok((stream, address)) => {
+            Ok((stream, ends)) => {
                 scarcity.over(&settings.borrow().name);
                 let limit = settings.borrow().max_connections;
                 // Those behind it wait in the kernel's queue meanwhile.
@@ -284,8 +301,7 @@ async fn accept(
                     tally = Tally::begin(&settings.name, proxy.registry());
                 }
                 let (counted, held) = (tally.accept(), (open.clone(), seat));
-                let receive =
-                    receive(stream, address, settings, held, Rc::clone(&proxy), connections.clone());
+                let receive = receive(stream, ends, settings, held, Rc::clone(&proxy), connections.clone());
                 spawn_local(async move {
                     receive.await;
                     drop(counted);
@@ -303,7 +319,7 @@ async fn accept(
 /// Finds out who the client is, and serves it.
 async fn receive(
     mut stream: Stream,
-    mut address: SocketAddr,
+    mut ends: Ends,
     settings: Listener,
     mut held: (mpsc::Sender<()>, Seat),
     proxy: Rc<Proxy>,
@@ -311,11 +327,12 @@ async fn receive(
 ) {
     if settings.proxy_protocol {
         match timeout(settings.patience.header, proxy_header::read(&mut stream)).await {
-            Ok(Ok(client)) => address = client.unwrap_or(address),
-            Ok(Err(error)) => return debug!(client = %address, "connection closed: {error}"),
-            Err(_) => return debug!(client = %address, "connection closed: no PROXY header in time"),
+            Ok(Ok(told)) => ends = told.unwrap_or(ends),
+            Ok(Err(error)) => return debug!(client = %ends.client, "connection closed: {error}"),
+            Err(_) => return debug!(client = %ends.client, "connection closed: no PROXY header in time"),
         }
     }
+    let address = ends.client;
     if !held.1.is_for(address.ip().to_canonical(), settings.max_connections_per_client) {
         debug!(client = %address, "refused: it has `max_connections_per_client` already");
         if settings.tls.is_none() {
@@ -323,7 +340,8 @@ async fn receive(
         }
         return;
     }
-    let peer = Peer::new(address, settings.patience, settings.max_body, held).behind(&settings.trust);
+    let peer =
+        Peer::new(address, settings.patience, settings.max_body, held).behind(&settings.trust).at(ends.local);
     let client = connection::Client { socket: stream, tls: settings.tls, peer: Rc::new(peer) };
     connection::serve(client, proxy, settings.protocols, listening).await;
 }
@@ -331,4 +349,19 @@ async fn receive(
 /// Errors of the connection that was about to be accepted, not of the socket.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_listens_everywhere_asks_where_a_client_connected_to() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let socket = Listening::Tcp(socket, None);
+        let client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (_, ends) = socket.accept().await.unwrap();
+        assert_eq!((ends.client, ends.local), (client.local_addr().unwrap(), address));
+    }
 }

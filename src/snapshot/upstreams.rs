@@ -9,7 +9,8 @@ use crate::exchange::HashKey;
 use crate::files::{self, Folder};
 use crate::tls::Client;
 use crate::upstream::{
-    CheckSettings, EndpointPlace as Place, EndpointSettings, Probe, Protocol, Settings, Upstream,
+    CheckSettings, EndpointPlace as Place, EndpointSettings, Probe, Protocol, ProxyProtocol, Settings,
+    Upstream,
 };
 
 /// The upstreams in the configuration's order. One whose settings are the same is the same: it keeps its balancer's
@@ -84,6 +85,7 @@ fn settings(config: &PoolConfig, tls: Option<Arc<Client>>) -> Settings {
         max_idle: config.max_idle,
         max_response_head: config.max_response_head,
         max_response_headers: config.max_response_headers,
+        proxy_protocol: config.proxy_protocol.map(proxy_protocol),
         protocol: protocol(config.protocol),
         tls,
     }
@@ -127,6 +129,13 @@ fn algorithm(balance: Balance) -> Algorithm {
         Balance::WeightedRoundRobin => Algorithm::WeightedRoundRobin,
         Balance::ConsistentHash => Algorithm::ConsistentHash,
         Balance::LeastRequest => Algorithm::LeastRequest,
+    }
+}
+
+fn proxy_protocol(version: config::ProxyProtocol) -> ProxyProtocol {
+    match version {
+        config::ProxyProtocol::V1 => ProxyProtocol::V1,
+        config::ProxyProtocol::V2 => ProxyProtocol::V2,
     }
 }
 

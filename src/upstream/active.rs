@@ -192,7 +192,7 @@ impl Streak {
 }
 
 async fn ask(endpoint: &Endpoint, upstream: &Upstream, probe: &Probe) -> Result<(), CheckError> {
-    let stream = dial(endpoint).await?;
+    let stream = dial(endpoint, upstream.settings().proxy_protocol, None).await?;
     let Probe::Http { path, host, status } = probe else { return Ok(()) };
     let host = host.as_ref().or(upstream.settings().host.as_ref()).unwrap_or(&endpoint.authority);
     let settings = upstream.settings();

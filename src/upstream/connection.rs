@@ -18,6 +18,7 @@ use super::http1::{Http1, Tunnel};
 use super::multiplexed::Place;
 use super::outgoing::{Interims, Outgoing};
 use super::pool::Connections;
+use super::proxy_header::Origin;
 use super::upstream::Settings;
 
 /// A connection to an endpoint, or a place on one that other exchanges use too. Dropped in the middle, the connection is
@@ -26,15 +27,17 @@ pub struct Connection<B> {
     pub(super) use_of: Use<B>,
     pub(super) home: Rc<Connections<B>>,
     pub(super) endpoint: usize,
+    /// Whom it was made for, where the endpoint has been told.
+    pub(super) origin: Option<Rc<Origin>>,
 }
 
 /// What kind of connection an exchange can use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Whatever is spoken with the endpoint.
-    Any,
-    /// One that speaks HTTP/1, where that can be had.
-    Http1,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether it must speak HTTP/1, where otherwise it speaks what both sides agree on.
+    pub http1: bool,
+    /// Whom it must have been made for; `None` where connections are for everybody.
+    pub origin: Option<Rc<Origin>>,
 }
 
 /// How an exchange uses a connection.
@@ -123,17 +126,17 @@ where
 
     /// Gives the connection back once the response has been read to its end.
     pub fn release(self) {
-        let Self { use_of: Use::Alone(mut connection), home, endpoint } = self else { return };
+        let Self { use_of: Use::Alone(mut connection), home, endpoint, origin } = self else { return };
         if !connection.is_reusable() {
             return;
         }
         if !connection.is_sending() {
-            return home.keep(endpoint, connection);
+            return home.keep(endpoint, connection, origin);
         }
         // The response is complete but the request is not: an endpoint may answer early. Wait for the rest.
         tokio::task::spawn_local(async move {
             if connection.sent().await {
-                home.keep(endpoint, connection);
+                home.keep(endpoint, connection, origin);
             }
         });
     }

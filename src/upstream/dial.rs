@@ -2,19 +2,34 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::endpoint::{Endpoint, Way};
+use super::proxy_header::{Origin, ProxyProtocol, header};
 use super::resolve;
 use crate::socket::Stream;
 
 /// How long one address of a name may take before the next is tried beside it (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// A stream to an endpoint, which begins with whom it is for, where the endpoint wants to know.
+pub(super) async fn dial(
+    endpoint: &Endpoint,
+    proxy_protocol: Option<ProxyProtocol>,
+    origin: Option<&Origin>,
+) -> io::Result<Stream> {
+    let mut stream = reach(endpoint).await?;
+    if let Some(version) = proxy_protocol {
+        stream.write_all(&header(version, origin)).await?;
+    }
+    Ok(stream)
+}
+
 /// A stream to an endpoint: where its host is a name, to the first of its addresses that answers.
-pub(super) async fn dial(endpoint: &Endpoint) -> io::Result<Stream> {
+async fn reach(endpoint: &Endpoint) -> io::Result<Stream> {
     let (port, names) = match &endpoint.way {
         Way::Unix(file) => return UnixStream::connect(file).await.map(Stream::Unix),
         Way::Tcp { port, names } => (*port, names),

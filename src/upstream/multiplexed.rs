@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_local;
 
 use super::greeting::{Greeted, Greeting};
+use super::proxy_header::Origin;
 
 /// Exchanges that share a connection at most, whatever the endpoint would allow.
 const MAX_STREAMS: usize = 100;
@@ -51,6 +52,8 @@ struct Shared<B> {
     greeting: Rc<Greeting>,
     /// When an exchange last ended.
     since: Cell<Instant>,
+    /// Whom it was made for, where the endpoint has been told.
+    origin: Option<Rc<Origin>>,
 }
 
 /// One exchange's place on a connection.
@@ -66,11 +69,14 @@ impl<B> Default for Multiplexed<B> {
 }
 
 impl<B> Multiplexed<B> {
-    /// A place on a connection that works and has room.
-    pub(super) fn place(&self) -> Option<Place<B>> {
+    /// A place on a connection that works, was made for this client, and has room.
+    pub(super) fn place(&self, origin: Option<&Origin>) -> Option<Place<B>> {
         let mut connections = self.connections.borrow_mut();
         connections.retain(|shared| !shared.sender.is_closed());
-        connections.iter().find(|shared| shared.has_room()).map(Place::on)
+        connections
+            .iter()
+            .find(|shared| shared.origin.as_deref() == origin && shared.has_room())
+            .map(Place::on)
     }
 
     /// Comes back when nobody else makes a connection.
@@ -83,6 +89,19 @@ impl<B> Multiplexed<B> {
         self.connections.borrow_mut().retain(|shared| {
             !shared.sender.is_closed() && (shared.open.get() > 0 || shared.since.get().elapsed() < limit)
         });
+    }
+
+    /// Closes those that have been unused for the longest, until there is room for one more of `most`. Of connections that
+    /// serve one client each, theirs are the most likely to have gone.
+    pub(super) fn make_room(&self, most: usize) {
+        let mut connections = self.connections.borrow_mut();
+        let unused = |shared: &Shared<B>| shared.open.get() == 0;
+        let surplus = (connections.iter().filter(|shared| unused(shared)).count() + 1).saturating_sub(most);
+        for _ in 0..surplus {
+            let places = connections.iter().enumerate().filter(|(_, shared)| unused(shared));
+            let Some((oldest, _)) = places.min_by_key(|(_, shared)| shared.since.get()) else { return };
+            connections.remove(oldest);
+        }
     }
 
     /// How many connections are unused.
@@ -101,6 +120,7 @@ where
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
         max_head: u32,
+        origin: Option<Rc<Origin>>,
     ) -> hyper::Result<Place<B>> {
         let greeting = Rc::new(Greeting::default());
         let stream = Greeted::new(stream, Rc::clone(&greeting));
@@ -120,7 +140,7 @@ where
             .await;
         });
         let (open, since) = (Cell::new(0), Cell::new(Instant::now()));
-        let shared = Shared { sender, open, allowed, greeting, since };
+        let shared = Shared { sender, open, allowed, greeting, since, origin };
         let shared = Rc::new(shared);
         let place = Place::on(&shared);
         self.connections.borrow_mut().push(shared);

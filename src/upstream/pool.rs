@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::http1::{Bounds, Http1};
 use super::multiplexed::Multiplexed;
+use super::proxy_header::Origin;
 use super::stream::Stream;
 use super::tally::Tally;
 use super::upstream::{Protocol, Settings, Upstream};
@@ -41,11 +42,16 @@ struct Pool<B> {
 }
 
 impl<B> Pool<B> {
-    /// A kept connection that still works.
-    fn take(&self, idle_timeout: Duration, replayable: bool) -> Option<Box<Http1>> {
+    /// A kept connection that still works, and is for this client where each has its own.
+    fn take(&self, idle_timeout: Duration, origin: Option<&Origin>, replayable: bool) -> Option<Box<Http1>> {
         let mut idle = self.idle.borrow_mut();
         let mut found = None;
-        while let Some(kept) = idle.pop_if(|newest| replayable || newest.since.elapsed() < FRESH) {
+        // Where connections are for everybody, that is the last one at once.
+        while let Some(newest) = idle.iter().rposition(|kept| kept.origin.as_deref() == origin) {
+            if !replayable && idle.get(newest).is_some_and(|kept| kept.since.elapsed() >= FRESH) {
+                break;
+            }
+            let kept = idle.remove(newest);
             if kept.since.elapsed() < idle_timeout && kept.connection.is_quiet(!replayable) {
                 found = Some(kept.connection);
                 break;
@@ -59,6 +65,8 @@ impl<B> Pool<B> {
 struct Idle {
     connection: Box<Http1>,
     since: Instant,
+    /// Whom it was made for, where the endpoint has been told.
+    origin: Option<Rc<Origin>>,
 }
 
 impl<B> Connections<B>
@@ -117,25 +125,27 @@ where
     pub fn reuse(
         self: &Rc<Self>,
         endpoint: usize,
-        wanted: Wanted,
+        wanted: &Wanted,
         replayable: bool,
     ) -> Option<Connection<B>> {
         let pool = self.pools.get(endpoint)?;
-        let alone = pool.take(self.upstream.settings().idle_timeout, replayable);
-        let found = match alone.map(|connection| self.connection(endpoint, Use::Alone(connection))) {
-            None if wanted == Wanted::Any && pool.shares.get() => self.place(endpoint, pool),
-            found => found,
+        let alone = pool.take(self.upstream.settings().idle_timeout, wanted.origin.as_deref(), replayable);
+        let found = match alone {
+            Some(connection) => Some(self.connection(endpoint, Use::Alone(connection), wanted)),
+            None if !wanted.http1 && pool.shares.get() => self.place(endpoint, pool, wanted),
+            None => None,
         };
         pool.tally.reused.add(u64::from(found.is_some()));
         found
     }
 
-    fn place(self: &Rc<Self>, endpoint: usize, pool: &Pool<B>) -> Option<Connection<B>> {
-        Some(self.connection(endpoint, Use::Shared(pool.shared.place()?, None)))
+    fn place(self: &Rc<Self>, endpoint: usize, pool: &Pool<B>, wanted: &Wanted) -> Option<Connection<B>> {
+        let place = pool.shared.place(wanted.origin.as_deref())?;
+        Some(self.connection(endpoint, Use::Shared(place, None), wanted))
     }
 
-    fn connection(self: &Rc<Self>, endpoint: usize, use_of: Use<B>) -> Connection<B> {
-        Connection { use_of, home: Rc::clone(self), endpoint }
+    fn connection(self: &Rc<Self>, endpoint: usize, use_of: Use<B>, wanted: &Wanted) -> Connection<B> {
+        Connection { use_of, home: Rc::clone(self), endpoint, origin: wanted.origin.clone() }
     }
 
     /// A new connection to this endpoint, or a place on one that came about meanwhile.
@@ -146,7 +156,7 @@ where
         self: &Rc<Self>,
         index: usize,
         endpoint: &Endpoint,
-        wanted: Wanted,
+        wanted: &Wanted,
     ) -> Result<Connection<B>, ConnectError> {
         let limit = self.upstream.settings().connect_timeout;
         timeout(limit, self.open(index, endpoint, wanted)).await.map_err(|_| ConnectError::Timeout(limit))?
@@ -156,26 +166,28 @@ where
         self: &Rc<Self>,
         index: usize,
         endpoint: &Endpoint,
-        wanted: Wanted,
+        wanted: &Wanted,
     ) -> Result<Connection<B>, ConnectError> {
         let Some(pool) = self.pools.get(index) else {
             return Err(ConnectError::Io(std::io::ErrorKind::NotFound.into()));
         };
-        let turn = if wanted == Wanted::Any && pool.shares.get() { pool.shared.turn().await } else { None };
+        // Clients that each have their own need not wait for one another.
+        let shares = pool.shares.get() && !wanted.http1 && wanted.origin.is_none();
+        let turn = if shares { pool.shared.turn().await } else { None };
         if turn.is_some()
-            && let Some(place) = self.place(index, pool)
+            && let Some(place) = self.place(index, pool, wanted)
         {
             pool.tally.reused.add(1);
             return Ok(place);
         }
         let settings = self.upstream.settings();
-        let stream = dial(endpoint).await?;
+        let stream = dial(endpoint, settings.proxy_protocol, wanted.origin.as_deref()).await?;
         let use_of = match settings.tls.as_deref().filter(|_| endpoint.https) {
             None if settings.protocol == Protocol::Http2 => {
-                share(settings, pool, Stream::Clear(stream)).await?
+                share(settings, pool, Stream::Clear(stream), wanted).await?
             }
             None => alone(settings, Stream::Clear(stream)),
-            Some(tls) if wanted == Wanted::Http1 => {
+            Some(tls) if wanted.http1 => {
                 let stream = tls.connect_for(tls::HTTP1, &endpoint.host, stream).await;
                 alone(settings, Stream::Tls(Box::new(stream.map_err(ConnectError::Tls)?)))
             }
@@ -188,11 +200,14 @@ where
                 // Where connections serve one exchange each, nobody waits for another one's.
                 pool.shares.set(http2);
                 let stream = Stream::Tls(Box::new(stream));
-                if http2 { share(settings, pool, stream).await? } else { alone(settings, stream) }
+                match http2 {
+                    true => share(settings, pool, stream, wanted).await?,
+                    false => alone(settings, stream),
+                }
             }
         };
         pool.tally.opened.add(1);
-        Ok(self.connection(index, use_of))
+        Ok(self.connection(index, use_of, wanted))
     }
 
     /// Closes what has been idle for too long or was closed by the other side.
@@ -216,12 +231,17 @@ where
         self.upstream.endpoints().get(endpoint).is_some_and(|endpoint| endpoint.https)
     }
 
-    pub(super) fn keep(&self, endpoint: usize, mut connection: Box<Http1>) {
+    pub(super) fn keep(&self, endpoint: usize, mut connection: Box<Http1>, origin: Option<Rc<Origin>>) {
         let Some(pool) = self.pools.get(endpoint) else { return };
         let mut idle = pool.idle.borrow_mut();
-        if idle.len() < self.upstream.settings().max_idle {
+        let most = self.upstream.settings().max_idle;
+        // Of connections that serve one client each, the client of the oldest is the most likely to have gone.
+        if origin.is_some() && idle.len() == most && most > 0 {
+            idle.remove(0);
+        }
+        if idle.len() < most {
             connection.shrink();
-            idle.push(Idle { connection, since: Instant::now() });
+            idle.push(Idle { connection, since: Instant::now(), origin });
         }
         if let Some(tally) = self.tally(endpoint) {
             tally.idle.set(idle.len());
@@ -235,12 +255,20 @@ fn alone<B>(settings: &Settings, stream: Stream) -> Use<B> {
     Use::Alone(Box::new(Http1::new(stream, bounds)))
 }
 
-async fn share<B>(settings: &Settings, pool: &Pool<B>, stream: Stream) -> Result<Use<B>, ConnectError>
+async fn share<B>(
+    settings: &Settings,
+    pool: &Pool<B>,
+    stream: Stream,
+    wanted: &Wanted,
+) -> Result<Use<B>, ConnectError>
 where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let place = pool.shared.open(stream, settings.max_response_head).await;
+    if wanted.origin.is_some() {
+        pool.shared.make_room(settings.max_idle);
+    }
+    let place = pool.shared.open(stream, settings.max_response_head, wanted.origin.clone()).await;
     Ok(Use::Shared(place.map_err(ConnectError::Handshake)?, None))
 }
 

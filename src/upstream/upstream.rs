@@ -11,6 +11,7 @@ use super::endpoint::{Endpoint, Way};
 use super::lease::Lease;
 use super::load::Load;
 use super::passive::{Passive, now_ms};
+use super::proxy_header::ProxyProtocol;
 use super::resolve::Names;
 use crate::balance::{self, Algorithm, Balancer, Outcome, Target};
 use crate::tls;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub max_response_head: u32,
     /// Fields that it may have.
     pub max_response_headers: u32,
+    /// How endpoints are told who the client is.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// What is spoken with endpoints.
     pub protocol: Protocol,
     /// TLS, where endpoints speak it.

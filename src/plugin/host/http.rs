@@ -146,6 +146,7 @@ impl Guest {
             max_body: self.plugin.limits.http_body,
             id: exchange.id,
             client: exchange.client,
+            local: exchange.local,
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a proxy does to messages and connections: Go's `httputil.ReverseProxy` is the model.
 
+mod announced;
 mod answers;
 mod bodies;
 mod clients;
