@@ -155,6 +155,26 @@ async fn a_connection_that_is_dropped_gives_up_its_request() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_answered_and_takes_no_more_is_not_waited_for() {
+    LocalSet::new()
+        .run_until(async {
+            let (mut connection, mut endpoint) = pair().await;
+            let (sender, body) = pieces();
+            let answered = async {
+                // What is left unread makes a reset of the close.
+                endpoint.read_exact(&mut [0; 4]).await.unwrap();
+                endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+                drop(endpoint);
+                sender.send("more").unwrap();
+            };
+            let (response, ()) = tokio::join!(send(&mut connection, Method::POST, body), answered);
+            assert_eq!(response.unwrap().status(), 200);
+            assert!(!connection.is_sending() && !connection.is_reusable());
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn what_nobody_asked_for_ends_the_connection() {
     for more in ["HTTP/1.1 200 OK\r\n\r\n", "x"] {
         let (mut connection, mut endpoint) = pair().await;
