@@ -26,7 +26,7 @@ pub enum FieldError {
 ///
 /// # Errors
 /// See [`FieldError`].
-pub fn set(headers: &mut HeaderMap, name: FieldName, value: &[u8]) -> Result<(), FieldError> {
+pub fn set(headers: &mut HeaderMap, name: &FieldName, value: &[u8]) -> Result<(), FieldError> {
     let (name, value) = checked(name, value)?;
     let full = headers.len() >= MAX_FIELDS;
     match headers.try_entry(name).map_err(|_| FieldError::Limit)? {
@@ -45,9 +45,9 @@ pub fn set(headers: &mut HeaderMap, name: FieldName, value: &[u8]) -> Result<(),
 ///
 /// # Errors
 /// See [`FieldError`].
-pub fn add(headers: &mut HeaderMap, name: FieldName, value: &[u8]) -> Result<(), FieldError> {
+pub fn add(headers: &mut HeaderMap, name: &FieldName, value: &[u8]) -> Result<(), FieldError> {
     let (name, value) = checked(name, value)?;
-    if name == http::header::HOST && headers.contains_key(&name) {
+    if name == http::header::HOST && headers.contains_key(name) {
         return Err(FieldError::Forbidden);
     }
     if headers.len() >= MAX_FIELDS {
@@ -68,12 +68,12 @@ pub fn remove(headers: &mut HeaderMap, name: &FieldName) -> Result<bool, FieldEr
     Ok(headers.remove(&name.name).is_some())
 }
 
-fn checked(name: FieldName, value: &[u8]) -> Result<(HeaderName, HeaderValue), FieldError> {
+fn checked<'a>(name: &'a FieldName, value: &[u8]) -> Result<(&'a HeaderName, HeaderValue), FieldError> {
     if name.is_hosts {
         return Err(FieldError::Forbidden);
     }
     let value = HeaderValue::from_bytes(value).map_err(|_| FieldError::Invalid)?;
-    Ok((name.name, value))
+    Ok((&name.name, value))
 }
 
 #[cfg(test)]
@@ -81,11 +81,11 @@ mod tests {
     use super::*;
 
     fn set(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
-        super::set(headers, FieldName::parse(name)?, value)
+        super::set(headers, &FieldName::parse(name)?, value)
     }
 
     fn add(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
-        super::add(headers, FieldName::parse(name)?, value)
+        super::add(headers, &FieldName::parse(name)?, value)
     }
 
     fn remove(headers: &mut HeaderMap, name: &[u8]) -> Result<bool, FieldError> {

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 
 use super::FieldError;
@@ -26,15 +28,20 @@ impl FieldNames {
     ///
     /// # Errors
     /// [`FieldError::Invalid`] where they are none.
-    pub fn get(&mut self, bytes: &[u8]) -> Result<FieldName, FieldError> {
-        if let Some((_, name)) = self.known.iter().find(|(known, _)| **known == *bytes) {
-            return Ok(name.clone());
-        }
-        let name = FieldName::parse(bytes)?;
-        if self.known.len() < MAX_KNOWN {
-            self.known.push((bytes.into(), name.clone()));
-        }
-        Ok(name)
+    pub fn get(&mut self, bytes: &[u8]) -> Result<Cow<'_, FieldName>, FieldError> {
+        let place = self.known.iter().position(|(known, _)| **known == *bytes);
+        let place = match place {
+            Some(place) => place,
+            None => {
+                let name = FieldName::parse(bytes)?;
+                if self.known.len() >= MAX_KNOWN {
+                    return Ok(Cow::Owned(name));
+                }
+                self.known.push((bytes.into(), name));
+                self.known.len() - 1
+            }
+        };
+        self.known.get(place).map(|(_, name)| Cow::Borrowed(name)).ok_or(FieldError::Invalid)
     }
 }
 

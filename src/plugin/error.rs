@@ -106,7 +106,7 @@ pub enum LoadError {
     Fresh(String),
     /// It did not start.
     #[error("does not start: {0}")]
-    Start(Failure),
+    Start(Box<Failure>),
     /// It asks for periodic calls, but there is nothing to call.
     #[error("asks to be called every {period:?}, but does not export `{}`", abi::export::ON_TICK)]
     NoTick {
@@ -158,6 +158,9 @@ pub enum Failure {
     Tripped,
 }
 
+/// What a call came to. A failure is rare, and much larger than what calls return: it stands elsewhere.
+pub(super) type Outcome<T> = Result<T, Box<Failure>>;
+
 impl Failure {
     /// What [`kind`](Self::kind) may say.
     pub(super) const KINDS: [&str; 7] =
@@ -187,7 +190,7 @@ pub struct CallError {
     /// The hook.
     pub hook: Hook,
     /// The failure.
-    pub failure: Failure,
+    pub failure: Box<Failure>,
     /// Whether the log has heard enough of this plugin's failures for now.
     pub quiet: bool,
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 use gatewright_abi::export;
 use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, TypedFunc, UpdateDeadline};
 
-use super::error::{DeadlinePassed, Failure, describe};
+use super::error::{DeadlinePassed, Failure, Outcome, describe};
 use super::frozen::Frozen;
 use super::host::{Guest, LINES_PER_CALL};
-use super::limits::{Limits, START_TIME, TimeBudget};
+use super::limits::{Limits, START_TIME};
 use super::manifest::Role;
 use super::nursery::PLACES;
 use super::plugin::Plugin;
@@ -104,7 +104,7 @@ pub(super) struct Instance {
 
 impl Instance {
     /// Instantiates the plugin's module and runs its `init`, unless what that leaves is known.
-    pub(super) async fn start(plugin: &Plugin, beat: &Beat) -> Result<Self, Failure> {
+    pub(super) async fn start(plugin: &Plugin, beat: &Beat) -> Outcome<Self> {
         let alive = plugin.count_instance()?;
         let (mut store, instance, module) = match plugin.frozen() {
             Some(frozen) => {
@@ -119,20 +119,20 @@ impl Instance {
         };
         let hooks = Hooks::find(&mut store, &instance, module);
         let mut instance = Self { store, hooks, calls: 0, first_memory: 0, alive };
-        instance.weigh();
-        instance.first_memory = instance.memory();
+        instance.first_memory = instance.weigh();
         Ok(instance)
     }
 
-    /// Counts its memory as it is now.
-    pub(super) fn weigh(&mut self) {
-        self.alive.weigh(self.memory());
+    /// Counts its memory as it is now, in bytes.
+    pub(super) fn weigh(&mut self) -> usize {
+        let memory = self.memory();
+        self.alive.weigh(memory);
+        memory
     }
 
-    /// Whether another one should take its place: it has served its calls, or its memory has grown so far that one of
-    /// the next calls might run into the limit.
-    pub(super) fn is_worn(&self, limits: &Limits) -> bool {
-        let memory = self.memory();
+    /// Whether another one should take its place: it has served its calls, or its memory has grown so far, to that many
+    /// bytes, that one of the next calls might run into the limit.
+    pub(super) fn is_worn(&self, limits: &Limits, memory: usize) -> bool {
         limits.fresh
             || (limits.calls > 0 && self.calls >= limits.calls)
             || (memory > self.first_memory && memory > limits.memory / 4 * 3)
@@ -155,12 +155,12 @@ impl Instance {
         beat: &Beat,
         hook: Hook,
         exchange: &mut Box<Exchange>,
-    ) -> Result<i32, Failure> {
+    ) -> Outcome<i32> {
         let Some(function) = self.hooks.get(hook) else { return Ok(gatewright_abi::hook::CONTINUE) };
         self.calls = self.calls.saturating_add(1);
         let guest = self.store.data_mut();
         guest.hook = hook;
-        guest.time = TimeBudget::of(plugin.limits().time);
+        guest.time = plugin.time();
         guest.log_lines = LINES_PER_CALL;
         // What was said or met in an earlier call explains nothing in this one.
         guest.reason = None;
@@ -250,7 +250,7 @@ pub(super) async fn boot(
     plugin: &Plugin,
     pre: &InstancePre<Guest>,
     beat: &Beat,
-) -> Result<(Store<Guest>, wasmtime::Instance), Failure> {
+) -> Outcome<(Store<Guest>, wasmtime::Instance)> {
     let mut store = open(plugin, pre, beat);
     let _running = beat.begin();
     match enter(&mut store, pre).await {
@@ -272,11 +272,7 @@ async fn enter(
 }
 
 /// An instance as `init` left another one. Nothing of the guest runs.
-async fn thaw(
-    plugin: &Plugin,
-    frozen: &Frozen,
-    beat: &Beat,
-) -> Result<(Store<Guest>, wasmtime::Instance), Failure> {
+async fn thaw(plugin: &Plugin, frozen: &Frozen, beat: &Beat) -> Outcome<(Store<Guest>, wasmtime::Instance)> {
     let mut store = open(plugin, frozen.pre(), beat);
     match frozen.pre().instantiate_async(&mut store).await {
         Ok(instance) => {
@@ -284,20 +280,26 @@ async fn thaw(
             Ok((store, instance))
         }
         Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-            Err(Failure::Instances { limit: PLACES as usize })
+            Err(Box::new(Failure::Instances { limit: PLACES as usize }))
         }
         Err(error) => Err(failure(&error, store.data(), START_TIME)),
     }
 }
 
 /// The guest returned a negative code.
-fn refusal(guest: &mut Guest, code: i32) -> Failure {
+#[cold]
+fn refusal(guest: &mut Guest, code: i32) -> Box<Failure> {
     let reason = guest.reason.take().unwrap_or_else(|| format!("returned {code} and gave no reason"));
-    Failure::Refused { reason }
+    Box::new(Failure::Refused { reason })
 }
 
 /// The guest trapped, or was stopped.
-fn failure(error: &wasmtime::Error, guest: &Guest, budget: Duration) -> Failure {
+#[cold]
+fn failure(error: &wasmtime::Error, guest: &Guest, budget: Duration) -> Box<Failure> {
+    Box::new(cause(error, guest, budget))
+}
+
+fn cause(error: &wasmtime::Error, guest: &Guest, budget: Duration) -> Failure {
     if error.is::<DeadlinePassed>() {
         return Failure::Deadline { budget_ms: budget.as_millis() };
     }

@@ -52,7 +52,7 @@ impl Default for Limits {
 /// Counts down the running time of one call. Each tick at which the guest is found running takes one.
 ///
 /// Ticks rather than a clock: a guest that the machine did not let run for a while has not used that time.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct TimeBudget {
     left: u64,
 }

@@ -48,7 +48,7 @@ impl Pool {
     }
 
     fn broke(&self, hook: Hook, code: i32) -> CallError {
-        let failure = Failure::Contract(format!("returned {code}, which {hook} cannot"));
+        let failure = Box::new(Failure::Contract(format!("returned {code}, which {hook} cannot")));
         self.tally().failed(hook, &failure);
         self.plugin().blame(hook, failure)
     }

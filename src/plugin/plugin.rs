@@ -5,11 +5,11 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::engine::Engine;
-use super::error::{CallError, Failure, LoadError};
+use super::error::{CallError, Failure, LoadError, Outcome};
 use super::frozen::Frozen;
 use super::host::{Grant, grant};
 use super::instance::{Hook, Instance};
-use super::limits::Limits;
+use super::limits::{Limits, TimeBudget};
 use super::module::Module;
 use super::rate::{Rate, uptime};
 use super::series::Series;
@@ -38,6 +38,8 @@ pub struct Plugin {
     identity: Arc<Identity>,
     module: Arc<Module>,
     limits: Limits,
+    /// The one of its limits that is counted in ticks.
+    time: TimeBudget,
     grants: Grants,
     config: serde_json::Value,
     period: Option<Duration>,
@@ -128,6 +130,7 @@ impl Plugin {
             alive: Arc::default(),
             crowded: AtomicBool::new(false),
             trip: Trip::new(limits.failures),
+            time: TimeBudget::of(limits.time),
             failure_lines: Rate::new(FAILURE_LINES.0, FAILURE_LINES.1),
         };
         let beat = engine.ticker.beat();
@@ -160,6 +163,11 @@ impl Plugin {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The running time of a call that begins.
+    pub(super) fn time(&self) -> TimeBudget {
+        self.time
     }
 
     /// Where its key-value entries are, if it may have any.
@@ -216,14 +224,14 @@ impl Plugin {
     }
 
     /// Counts one more instance, if there may be one more.
-    pub(super) fn count_instance(&self) -> Result<Alive, Failure> {
+    pub(super) fn count_instance(&self) -> Outcome<Alive> {
         let limit = self.limits.instances;
         let more = |alive: usize| (alive < limit).then_some(alive + 1);
         if self.alive.instances.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
             return Ok(Alive { census: Arc::clone(&self.alive), memory: 0 });
         }
         self.crowded.store(true, Ordering::Relaxed);
-        Err(Failure::Instances { limit })
+        Err(Box::new(Failure::Instances { limit }))
     }
 
     /// Whether an idle instance should be given up, since a call, perhaps in another worker, has found none.
@@ -232,8 +240,8 @@ impl Plugin {
     }
 
     /// Leave to enter it.
-    pub(super) fn pass(&self) -> Result<Pass, Failure> {
-        self.trip.pass(now_ms).ok_or(Failure::Tripped)
+    pub(super) fn pass(&self) -> Outcome<Pass> {
+        self.trip.pass(now_ms).ok_or_else(|| Box::new(Failure::Tripped))
     }
 
     /// How a call that had leave ended. What a guest refuses on purpose is no failure of the guest.
@@ -261,10 +269,10 @@ impl Plugin {
     }
 
     /// The failure as an error of a hook.
-    pub(super) fn blame(&self, hook: Hook, failure: Failure) -> CallError {
+    pub(super) fn blame(&self, hook: Hook, failure: Box<Failure>) -> CallError {
         let plugin = Arc::clone(&self.identity.name);
         // Of one that is tripped the log has heard.
-        let admitted = match failure {
+        let admitted = match *failure {
             Failure::Tripped => None,
             _ => self.failure_lines.admit(),
         };

@@ -7,7 +7,7 @@ use gatewright_abi::hook;
 
 use super::body::BodyMode;
 use super::engine::Engine;
-use super::error::{CallError, Failure};
+use super::error::{CallError, Failure, Outcome};
 use super::instance::{Hook, Instance};
 use super::plugin::Plugin;
 use super::streaming::Streaming;
@@ -98,37 +98,33 @@ impl Pool {
     ) -> Result<Called, CallError> {
         let begun = Instant::now();
         let outcome = self.enter(hook, exchange).await;
-        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err());
+        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err().map(|it| &**it));
         outcome.map_err(|failure| self.plugin.blame(hook, failure))
     }
 
-    async fn enter(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Called, Failure> {
+    async fn enter(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Outcome<Called> {
         let pass = self.plugin.pass()?;
         let outcome = self.run(hook, exchange).await;
-        self.plugin.settle(pass, outcome.as_ref().err());
+        self.plugin.settle(pass, outcome.as_ref().err().map(|it| &**it));
         outcome
     }
 
-    async fn run(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Result<Called, Failure> {
+    async fn run(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Outcome<Called> {
         let mut instance = self.take().await?;
-        let outcome = instance.call(&self.plugin, &self.beat, hook, exchange).await;
-        if let Ok(hook::STREAM) = outcome {
-            return self.hold(hook, instance, exchange);
+        match instance.call(&self.plugin, &self.beat, hook, exchange).await? {
+            hook::STREAM => self.hold(hook, instance, exchange),
+            code => {
+                self.give_back(instance, code);
+                Ok(Called::Ended(code))
+            }
         }
-        self.give_back(instance, &outcome);
-        outcome.map(Called::Ended)
     }
 
     /// The guest chose to have the body piece by piece: its instance stays with the exchange.
-    fn hold(
-        self: &Rc<Self>,
-        hook: Hook,
-        instance: Box<Instance>,
-        exchange: &Exchange,
-    ) -> Result<Called, Failure> {
+    fn hold(self: &Rc<Self>, hook: Hook, instance: Box<Instance>, exchange: &Exchange) -> Outcome<Called> {
         if self.plugin.module().body_use(hook).mode != BodyMode::Stream {
             let message = format!("wants to stream a body, which its manifest does not say of {hook}");
-            return Err(Failure::Contract(message));
+            return Err(Box::new(Failure::Contract(message)));
         }
         let shadow = Box::new(exchange.shadow());
         Ok(Called::Streams(Box::new(Streaming::new(Rc::clone(self), instance, shadow, hook.side()))))
@@ -140,21 +136,21 @@ impl Pool {
         instance: &mut Instance,
         hook: Hook,
         exchange: &mut Box<Exchange>,
-    ) -> Result<i32, Failure> {
+    ) -> Outcome<i32> {
         let begun = Instant::now();
         let outcome = instance.call(&self.plugin, &self.beat, hook, exchange).await;
-        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err());
-        self.plugin.settle(Pass::Usual, outcome.as_ref().err());
+        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err().map(|it| &**it));
+        self.plugin.settle(Pass::Usual, outcome.as_ref().err().map(|it| &**it));
         outcome
     }
 
     /// An instance has served the body that it stayed for.
     pub(super) fn end_held(&self, instance: Box<Instance>) {
-        self.give_back(instance, &Ok(hook::CONTINUE));
+        self.give_back(instance, hook::CONTINUE);
     }
 
     /// An idle instance, or a new one.
-    async fn take(&self) -> Result<Box<Instance>, Failure> {
+    async fn take(&self) -> Outcome<Box<Instance>> {
         let idle = self.idle.borrow_mut().pop();
         match idle {
             Some(instance) => Ok(instance),
@@ -163,16 +159,16 @@ impl Pool {
     }
 
     /// A new instance, for whom it is to serve.
-    pub(super) async fn start(&self) -> Result<Box<Instance>, Failure> {
+    pub(super) async fn start(&self) -> Outcome<Box<Instance>> {
         Ok(Box::new(Instance::start(&self.plugin, &self.beat).await?))
     }
 
     /// An instance comes back to the pool only after a call that ended well: a failed one is thrown away, and so is one
     /// whose caller went away in the middle. A guest that answers what nobody can is not asked again.
-    fn give_back(&self, mut instance: Box<Instance>, outcome: &Result<i32, Failure>) {
-        instance.weigh();
-        if matches!(outcome, Ok(hook::CONTINUE | hook::ANSWERED))
-            && !instance.is_worn(self.plugin.limits())
+    fn give_back(&self, mut instance: Box<Instance>, code: i32) {
+        let memory = instance.weigh();
+        if matches!(code, hook::CONTINUE | hook::ANSWERED)
+            && !instance.is_worn(self.plugin.limits(), memory)
             && !self.plugin.wants_room()
         {
             self.keep(instance);

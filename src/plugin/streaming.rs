@@ -47,7 +47,8 @@ impl Streaming {
             Ok(hook::CONTINUE) => Ok(Made { bytes, done: false }),
             Ok(hook::DONE) => Ok(Made { bytes, done: true }),
             Ok(code) => {
-                Err(self.failed(Failure::Contract(format!("returned {code}, which {} cannot", Hook::OnBody))))
+                let message = format!("returned {code}, which {} cannot", Hook::OnBody);
+                Err(self.failed(Box::new(Failure::Contract(message))))
             }
             Err(failure) => Err(self.failed(failure)),
         }
@@ -66,7 +67,7 @@ impl Streaming {
         self.exchange.attributes.since(&self.before)
     }
 
-    fn failed(&self, failure: Failure) -> CallError {
+    fn failed(&self, failure: Box<Failure>) -> CallError {
         self.pool.plugin().blame(Hook::OnBody, failure)
     }
 }

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use gatewright_abi::hook;
 
-use super::error::{CallError, Failure};
+use super::error::{CallError, Failure, Outcome};
 use super::instance::{Hook, Instance};
 use super::pool::Pool;
 use crate::exchange::{Exchange, Outlet, RequestId};
@@ -38,11 +38,11 @@ impl Ticking {
         exchange.outlet = outlet;
         let begun = Instant::now();
         let outcome = self.enter(&mut exchange).await;
-        self.pool.tally().called(Hook::OnTick, begun.elapsed(), outcome.as_ref().err());
+        self.pool.tally().called(Hook::OnTick, begun.elapsed(), outcome.as_ref().err().map(|it| &**it));
         outcome.map_err(|failure| self.pool.plugin().blame(Hook::OnTick, failure))
     }
 
-    async fn enter(&mut self, exchange: &mut Box<Exchange>) -> Result<(), Failure> {
+    async fn enter(&mut self, exchange: &mut Box<Exchange>) -> Outcome<()> {
         let plugin = self.pool.plugin();
         // Out of its place for the time of the call: it comes back only after one that ended well.
         let mut instance = match self.instance.take() {
@@ -51,10 +51,13 @@ impl Ticking {
         };
         match instance.call(plugin, self.pool.beat(), Hook::OnTick, exchange).await? {
             hook::CONTINUE => {
-                let keep = !instance.is_worn(plugin.limits());
+                let keep = !instance.is_worn(plugin.limits(), instance.memory());
                 self.instance = keep.then_some(instance);
             }
-            code => return Err(Failure::Contract(format!("returned {code}, which {} cannot", Hook::OnTick))),
+            code => {
+                let message = format!("returned {code}, which {} cannot", Hook::OnTick);
+                return Err(Box::new(Failure::Contract(message)));
+            }
         }
         Ok(())
     }

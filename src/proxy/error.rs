@@ -237,7 +237,7 @@ fn coding_status(error: &CodingError) -> StatusCode {
 /// A modify-response that refuses the upstream's response says that this response is bad. A plugin without a free
 /// instance has them again soon.
 fn plugin_status(error: &CallError) -> StatusCode {
-    match (error.hook, &error.failure) {
+    match (error.hook, &*error.failure) {
         (Hook::ModifyResponse, Failure::Refused { .. }) => StatusCode::BAD_GATEWAY,
         (_, Failure::Instances { .. }) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

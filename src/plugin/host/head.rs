@@ -7,11 +7,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use wasmtime::{Caller, Linker};
 
 use super::{Guest, result};
-use crate::exchange::{self, Answer, FieldName, ResponseHead};
+use crate::exchange::{self, Answer, Exchange, FieldName, ResponseHead};
+use crate::plugin::instance::Hook;
 use crate::plugin::memory::{GuestMemory, length, split};
 
 /// One of the ways to change a field.
-type Change = fn(&mut HeaderMap, FieldName, &[u8]) -> Result<(), exchange::FieldError>;
+type Change = fn(&mut HeaderMap, &FieldName, &[u8]) -> Result<(), exchange::FieldError>;
 
 /// The most that one answer's body may be; larger bodies are what streaming is for.
 const MAX_ANSWER: usize = 1 << 20;
@@ -145,33 +146,36 @@ fn answer(
     Ok(result(guest.answer(status, head, body)))
 }
 
+/// The head to read from. Requests can be read in every phase, responses once there is one.
+fn readable(exchange: &Exchange, message: u32) -> Result<&HeaderMap, Code> {
+    match Message::from_u32(message).ok_or(Code::Invalid)? {
+        Message::Request => Ok(&exchange.request.headers),
+        Message::Response => Ok(&exchange.response.as_ref().ok_or(Code::Forbidden)?.headers),
+    }
+}
+
+/// The head to change: the request before it is sent, the response afterwards.
+fn writable(exchange: &mut Exchange, hook: Hook, message: u32) -> Result<&mut HeaderMap, Code> {
+    match Message::from_u32(message).ok_or(Code::Invalid)? {
+        Message::Request if hook.is_request_phase() => Ok(&mut exchange.request.headers),
+        Message::Response if hook.is_response_phase() => {
+            Ok(&mut exchange.response.as_mut().ok_or(Code::Forbidden)?.headers)
+        }
+        Message::Request | Message::Response => Err(Code::Forbidden),
+    }
+}
+
 impl Guest {
-    /// The head to read from. Requests can be read in every phase, responses once there is one.
     fn headers(&self, message: u32) -> Result<&HeaderMap, Code> {
         self.in_exchange()?;
-        match Message::from_u32(message).ok_or(Code::Invalid)? {
-            Message::Request => Ok(&self.exchange.request.headers),
-            Message::Response => Ok(&self.exchange.response.as_ref().ok_or(Code::Forbidden)?.headers),
-        }
-    }
-
-    /// The head to change: the request before it is sent, the response afterwards.
-    fn headers_mut(&mut self, message: u32) -> Result<&mut HeaderMap, Code> {
-        let message = Message::from_u32(message).ok_or(Code::Invalid)?;
-        match (message, self.hook.is_request_phase(), self.hook.is_response_phase()) {
-            (Message::Request, true, _) => Ok(&mut self.exchange.request.headers),
-            (Message::Response, _, true) => {
-                Ok(&mut self.exchange.response.as_mut().ok_or(Code::Forbidden)?.headers)
-            }
-            _ => Err(Code::Forbidden),
-        }
+        readable(&self.exchange, message)
     }
 
     /// The `index`-th value of a field.
     fn header(&mut self, message: u32, name: &[u8], index: u32) -> Result<&HeaderValue, Code> {
-        self.headers(message)?;
-        let name = self.names.get(name)?.name;
-        let headers = self.headers(message)?;
+        self.in_exchange()?;
+        let headers = readable(&self.exchange, message)?;
+        let name = &self.names.get(name)?.name;
         let value = match index {
             0 => headers.get(name),
             _ => headers.get_all(name).iter().nth(index as usize),
@@ -182,9 +186,8 @@ impl Guest {
     fn change(&mut self, message: u32, name: &[u8], value: &[u8], how: Change) -> Result<i32, Code> {
         self.spend(name.len() + value.len())?;
         let name = self.names.get(name)?;
-        let is_host = is_request_host(message, &name);
-        how(self.headers_mut(message)?, name, value)?;
-        self.exchange.direction.host_set |= is_host;
+        how(writable(&mut self.exchange, self.hook, message)?, &name, value)?;
+        self.exchange.direction.host_set |= is_request_host(message, &name);
         Ok(0)
     }
 
@@ -193,7 +196,7 @@ impl Guest {
         if is_request_host(message, &name) {
             return Err(Code::Forbidden);
         }
-        let removed = exchange::remove(self.headers_mut(message)?, &name)?;
+        let removed = exchange::remove(writable(&mut self.exchange, self.hook, message)?, &name)?;
         if removed { Ok(0) } else { Err(Code::NotFound) }
     }
 
@@ -237,7 +240,7 @@ pub fn unpack_head(packed: &[u8]) -> Result<HeaderMap, Code> {
     let mut headers = HeaderMap::new();
     for field in fields::iter(packed) {
         let (name, value) = field.map_err(|_| Code::Invalid)?;
-        exchange::add(&mut headers, FieldName::parse(name)?, value)?;
+        exchange::add(&mut headers, &FieldName::parse(name)?, value)?;
     }
     Ok(headers)
 }

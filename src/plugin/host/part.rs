@@ -112,7 +112,7 @@ fn set_request(exchange: &mut Exchange, part: Part, value: &[u8]) -> Result<(), 
             if !is_host(value) {
                 return Err(Code::Invalid);
             }
-            exchange::set(&mut request.headers, FieldName { name: HOST, is_hosts: false }, value)?;
+            exchange::set(&mut request.headers, &FieldName { name: HOST, is_hosts: false }, value)?;
             exchange.direction.host_set = true;
         }
     }
