@@ -18,6 +18,7 @@ use crate::plugin::{Engine, ModuleError};
 use crate::reload::{Listening, Prepared, Preparing, Reloader};
 use crate::server::{ADMIN, Inherited, Workers};
 use crate::snapshot::Current;
+use crate::upstream::News;
 
 /// A running gateway.
 pub struct Gateway {
@@ -27,6 +28,10 @@ pub struct Gateway {
     registry: Arc<Registry>,
     reloads: Reloads,
     asks: mpsc::Receiver<Ask>,
+    /// What DNS tells of endpoints,
+    news: mpsc::Receiver<News>,
+    /// and where those who ask it say so.
+    newsroom: mpsc::Sender<News>,
     /// The reload that is under way,
     preparing: Option<Preparing>,
     /// who waits for it,
@@ -96,7 +101,8 @@ impl Gateway {
     pub async fn start(config: Config, mut inherited: Inherited) -> Result<Self, StartError> {
         let engine = Engine::new()?;
         let (mut reloader, snapshot) = Reloader::start(config, engine.clone()).await?;
-        snapshot.watch();
+        let (newsroom, news) = mpsc::channel(16);
+        snapshot.watch(&newsroom);
         let current = Arc::new(Current::new(snapshot));
         let (sender, asks) = mpsc::channel(16);
         let admin = match &reloader.config().admin {
@@ -116,6 +122,8 @@ impl Gateway {
             registry,
             reloads: Reloads::default(),
             asks,
+            news,
+            newsroom,
             preparing: None,
             waiting: Vec::new(),
             asked: None,
@@ -150,6 +158,7 @@ impl Gateway {
                     Some(Order::Stop) | None => break,
                 },
                 Some(ask) = self.asks.recv() => self.answer(ask),
+                Some(news) = self.news.recv() => self.heard(&news),
                 prepared = end_of(&mut self.preparing) => self.reloaded(prepared),
                 handed = end_of(&mut self.handing) => if self.handed_over(handed) {
                     break;
@@ -168,6 +177,14 @@ impl Gateway {
         }
     }
 
+    /// Puts endpoints into service that DNS told of.
+    fn heard(&self, news: &News) {
+        if let Some(snapshot) = self.current.load().heard(news) {
+            snapshot.watch(&self.newsroom);
+            self.current.swap(snapshot);
+        }
+    }
+
     /// Begins a reload. One that is under way may have read the file before it was changed for the last time: then
     /// another one follows, for all who asked meanwhile.
     fn reload(&mut self, answer: Option<ReloadAnswer>) {
@@ -182,7 +199,9 @@ impl Gateway {
     fn reloaded(&mut self, prepared: Result<Prepared, Diagnostics>) {
         self.preparing = None;
         let outcome = prepared
-            .and_then(|prepared| self.reloader.put_into_service(prepared, &self.current, &self.workers))
+            .and_then(|prepared| {
+                self.reloader.put_into_service(prepared, &self.current, &self.workers, &self.newsroom)
+            })
             .inspect(|generation| info!(generation, "reloaded"))
             .map_err(|problems| {
                 error!("not reloaded, the old configuration stays in service");

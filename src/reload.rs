@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use socket2::Socket;
+use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::config::{self, Config, Diagnostics, ListenAddress, ListenerConfig, NetworkConfig, Problems};
@@ -15,6 +16,7 @@ use crate::proxy::{Network, Patience, Trust};
 use crate::server::{BindError, Bound, HeadLimits, Http2, Inherited, Listener, Protocols, Workers};
 use crate::snapshot::{Builder, Current, Snapshot, listener_tls};
 use crate::socket::{Address, SocketFile};
+use crate::upstream::News;
 
 /// Replaces what a gateway runs on.
 #[derive(Debug)]
@@ -165,11 +167,13 @@ impl Reloader {
         prepared: Prepared,
         current: &Current,
         workers: &Workers,
+        news: &mpsc::Sender<News>,
     ) -> Result<u64, Diagnostics> {
         let Prepared { config, snapshot, listeners } = prepared;
         let (kept, new) = self.bind(&config, listeners, &mut Inherited::default())?;
         let generation = snapshot.generation;
-        snapshot.watch();
+        let snapshot = snapshot.caught_up(&current.load());
+        snapshot.watch(news);
         current.swap(snapshot);
         self.config = Arc::new(config);
         self.put_on(workers, kept, new);

@@ -1,5 +1,6 @@
 //! `least_request`: the less loaded of two.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::draw::WeightedDraw;
@@ -18,7 +19,8 @@ pub(super) struct LeastRequest {
 #[derive(Debug)]
 struct Load {
     weight: u64,
-    in_flight: AtomicU64,
+    /// Shared with the balancer that takes this one's place, while exchanges from before are under way.
+    in_flight: Arc<AtomicU64>,
 }
 
 impl Load {
@@ -33,7 +35,7 @@ impl LeastRequest {
     pub(super) fn new(targets: &[Target]) -> Self {
         let loads = targets
             .iter()
-            .map(|target| Load { weight: target.weight.into(), in_flight: AtomicU64::new(0) })
+            .map(|target| Load { weight: target.weight.into(), in_flight: Arc::default() })
             .collect();
         Self { draw: WeightedDraw::new(targets), loads }
     }
@@ -67,6 +69,18 @@ impl Balancer for LeastRequest {
             // A report too many must not wrap around to "endlessly loaded".
             let _ = load.in_flight.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
         }
+    }
+
+    fn go_on(&mut self, before: &dyn Balancer, places: &[Option<usize>]) {
+        for (load, place) in self.loads.iter_mut().zip(places) {
+            if let Some(in_flight) = place.and_then(|place| before.in_flight(place)) {
+                load.in_flight = in_flight;
+            }
+        }
+    }
+
+    fn in_flight(&self, index: usize) -> Option<Arc<AtomicU64>> {
+        self.loads.get(index).map(|load| Arc::clone(&load.in_flight))
     }
 }
 
@@ -142,6 +156,17 @@ mod tests {
             }
         });
         assert_eq!(in_flight(&balancer), [0, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_in_flight_still_counts_when_another_balancer_takes_over() {
+        let before = LeastRequest::new(&targets(&[1, 1]));
+        before.take(1);
+        let mut after = LeastRequest::new(&targets(&[1, 1]));
+        after.go_on(&before, &[Some(1), None]);
+        assert_eq!(in_flight(&after), [1, 0]);
+        before.report(1, Outcome::Success);
+        assert_eq!(in_flight(&after), [0, 0]);
     }
 
     #[test]

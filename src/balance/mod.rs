@@ -19,6 +19,8 @@ mod laws;
 mod recording;
 
 use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 use consistent_hash::ConsistentHash;
@@ -64,6 +66,15 @@ pub trait Balancer: Send + Sync + Debug {
 
     /// Says how the exchange with a picked or taken endpoint ended.
     fn report(&self, index: usize, outcome: Outcome);
+
+    /// Takes the place of `before`, a balancer by the same algorithm over other targets: `places` says for each target here
+    /// which one there it was. By default it begins anew.
+    fn go_on(&mut self, _before: &dyn Balancer, _places: &[Option<usize>]) {}
+
+    /// Counts what this target has in flight, where that is counted.
+    fn in_flight(&self, _index: usize) -> Option<Arc<AtomicU64>> {
+        None
+    }
 }
 
 /// The balancer of this algorithm over these targets.

@@ -1,13 +1,17 @@
 //! Where an endpoint is.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 /// What the URL of a Unix socket begins with.
 const UNIX: &str = "unix:";
 
-/// `http://HOST[:PORT][/BASE]`, the same with `https://`, or `unix:FILE[:/BASE]`, taken apart.
+/// What a URL begins with where DNS knows the endpoints.
+const SRV: &str = "srv+";
+
+/// `http://HOST[:PORT][/BASE]`, the same with `https://`, or `unix:FILE[:/BASE]`, taken apart;
+/// or `srv+http://NAME[/BASE]`, the same with `srv+https://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointUrl {
     /// The URL as the file has it.
@@ -32,6 +36,13 @@ pub enum EndpointPlace {
     },
     /// To the file of a Unix socket.
     Unix(PathBuf),
+    /// To the hosts that the SRV records of a name say.
+    Srv {
+        /// Whether the URL begins with `srv+https://`.
+        https: bool,
+        /// The name, in lower case.
+        name: String,
+    },
 }
 
 /// Bytes of a base path. With the longest `max_uri`, 63 KiB, it stays below the 65,534 bytes that the `http` crate takes:
@@ -44,12 +55,28 @@ impl EndpointUrl {
         if let Some(rest) = text.strip_prefix(UNIX) {
             return Self::parse_unix(text, rest);
         }
-        let (https, rest) = split_scheme(text)?;
+        let is_srv = text.get(..SRV.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(SRV));
+        let (https, rest) = split_scheme(if is_srv { text.split_at(SRV.len()).1 } else { text })?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (host, port) = split_port(authority)?;
+        if is_srv {
+            return Self::parse_srv(text, https, host, port.is_some(), path);
+        }
         let host = parse_host(host)?;
         let port = port.map_or(Ok(if https { 443 } else { 80 }), parse_port)?;
         let place = EndpointPlace::Host { https, host, port };
+        Ok(Self { text: text.to_owned(), place, base_path: parse_base_path(path)? })
+    }
+
+    fn parse_srv(text: &str, https: bool, name: &str, has_port: bool, path: &str) -> Result<Self, UrlError> {
+        if has_port {
+            return Err(UrlError::SrvPort);
+        }
+        let name = name.to_ascii_lowercase();
+        if !is_dns_name(&name) || looks_like_ipv4(&name) {
+            return Err(UrlError::SrvName);
+        }
+        let place = EndpointPlace::Srv { https, name };
         Ok(Self { text: text.to_owned(), place, base_path: parse_base_path(path)? })
     }
 
@@ -63,7 +90,21 @@ impl EndpointUrl {
 
     /// Whether it begins with `https://`.
     pub fn is_https(&self) -> bool {
-        matches!(self.place, EndpointPlace::Host { https: true, .. })
+        matches!(self.place, EndpointPlace::Host { https: true, .. } | EndpointPlace::Srv { https: true, .. })
+    }
+
+    /// Whether DNS knows the endpoints.
+    pub fn is_srv(&self) -> bool {
+        matches!(self.place, EndpointPlace::Srv { .. })
+    }
+
+    /// Whether DNS is asked where it leads.
+    pub fn has_name(&self) -> bool {
+        match &self.place {
+            EndpointPlace::Host { host, .. } => host.parse::<IpAddr>().is_err(),
+            EndpointPlace::Srv { .. } => true,
+            EndpointPlace::Unix(_) => false,
+        }
     }
 
     /// Whether two URLs lead to the same place, however they are written.
@@ -82,7 +123,7 @@ impl fmt::Display for EndpointUrl {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// No scheme, or another one.
-    #[error("an endpoint's URL begins with http://, https:// or unix:")]
+    #[error("an endpoint's URL begins with http://, https://, srv+http://, srv+https:// or unix:")]
     Scheme,
     /// `user:password@`.
     #[error("user and password do not belong in an endpoint's URL")]
@@ -93,6 +134,12 @@ pub enum UrlError {
     /// Not a port from 1 to 65535.
     #[error("invalid port")]
     Port,
+    /// A port, where DNS says them.
+    #[error("the ports are in the SRV records")]
+    SrvPort,
+    /// No name that could have SRV records.
+    #[error("invalid name")]
+    SrvName,
     /// A character that wants to be escaped.
     #[error("invalid path")]
     Path,
@@ -115,6 +162,8 @@ impl UrlError {
             Self::UserInfo => "leave out everything up to the @; a plugin can set an `authorization` header",
             Self::Host => "a DNS name, an IPv4 address or an IPv6 address in brackets: \"http://[::1]:9001\"",
             Self::Port => "a port is a number from 1 to 65535; without one it is 80, or 443 for https",
+            Self::SrvPort => "leave the port out, or write \"http://\" for a host that is known",
+            Self::SrvName => "the DNS name of the records: \"srv+http://_http._tcp.shop.example\"",
             Self::Path => "escape what is not allowed in a path, such as %20 for a space",
             Self::LongPath => {
                 "a request's path and query come behind it, and together they must fit into a URL"

@@ -8,8 +8,9 @@ use super::table::TableReader;
 use super::value::{boolean, spanned};
 
 /// What says how endpoints are picked and asked, and says nothing of files.
-const OF_ENDPOINTS: [&str; 27] = [
+const OF_ENDPOINTS: [&str; 28] = [
     "endpoints",
+    "name_servers",
     "balance",
     "hash_key",
     "host",

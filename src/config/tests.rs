@@ -215,6 +215,18 @@ fn every_key_of_an_upstream_is_read() {
 }
 
 #[test]
+fn an_upstream_may_be_found_by_srv() {
+    let config = valid("names.toml");
+    let upstream = pool(&config);
+    let url = &upstream.endpoints[0].url.value;
+    let name = "_https._tcp.shop.example".to_owned();
+    assert_eq!(url.place, EndpointPlace::Srv { https: true, name });
+    assert_eq!(url.base_path, "/base");
+    let servers = ["127.0.0.1:8600", "[::1]:53"].map(|text| text.parse().unwrap());
+    assert_eq!(upstream.name_servers.as_deref(), Some(&servers[..]));
+}
+
+#[test]
 fn every_key_of_an_upstream_of_files_is_read() {
     let config = valid("full.toml");
     let UpstreamConfig::Files(files) = &config.upstreams[1] else { panic!("{:?}", config.upstreams[1]) };

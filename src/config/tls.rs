@@ -104,6 +104,11 @@ impl CertificateConfig {
 }
 
 impl UpstreamTlsConfig {
+    /// Whether not just anybody with a certificate for his own name would do.
+    pub(super) fn knows_whom(&self) -> bool {
+        self.server_name.is_some() || self.ca.is_some() || !self.verify
+    }
+
     pub(super) fn read(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Self> {
         let mut table = TableReader::open(value, "a table such as { ca = \"ca.pem\" }", problems)?;
         let ca = table.optional("ca", file(folder));

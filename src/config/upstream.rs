@@ -1,5 +1,6 @@
 //! `[upstream.NAME]`: endpoints and how one is picked.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use super::tls::UpstreamTlsConfig;
 use super::value::{Value, element_key, elements, integer, list, text};
 
 const MOST_WEIGHT: u32 = 1000;
+/// The port of name servers.
+const DNS: u16 = 53;
 const MOST_FAILS: u32 = 1_000_000;
 const MOST_RETRIES: u32 = 100;
 const MOST_REQUESTS: u32 = 1_000_000;
@@ -41,8 +44,10 @@ pub struct PoolConfig {
     pub name: Spanned<String>,
     /// How an endpoint is picked.
     pub balance: Balance,
-    /// At least one, not all of weight 0, no two alike.
+    /// At least one, not all of weight 0, no two alike. One that DNS is asked for by SRV stands alone.
     pub endpoints: Vec<EndpointConfig>,
+    /// Who is asked for names; `None` for whom the system asks.
+    pub name_servers: Option<Vec<SocketAddr>>,
     /// What consistent hashing hashes; there if and only if `balance` is [`Balance::ConsistentHash`].
     pub hash_key: Option<HashKey>,
     /// What replaces the client's `Host`.
@@ -193,6 +198,7 @@ impl PoolConfig {
             endpoints: table
                 .required("endpoints", endpoints, |value, problems| read_endpoints(value, folder, problems))
                 .unwrap_or_default(),
+            name_servers: None,
             hash_key: read_hash_key(&mut table),
             host: table.optional("host", read_host),
             max_fails: table.or("max_fails", 3, integer(0, MOST_FAILS)),
@@ -219,7 +225,9 @@ impl PoolConfig {
             protocol: table.or("protocol", Protocol::Auto, choice(Protocol::WORDS)),
             tls: None,
         };
+        config.name_servers = read_name_servers(&mut table, &config.endpoints);
         config.tls = read_tls(&mut table, &config.endpoints, folder);
+        refuse_anybody(&config, table.problems);
         table.finish();
         Some(config)
     }
@@ -250,6 +258,7 @@ fn read_endpoints(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> 
         value.mistake(problems, "no endpoints").help("an upstream needs at least one");
     }
     refuse_duplicates(&endpoints, value, problems);
+    refuse_company(&endpoints, value, problems);
     if written > 0 && endpoints.len() == written && endpoints.iter().all(|endpoint| endpoint.weight == 0) {
         value
             .mistake(problems, "all endpoints have weight 0")
@@ -271,6 +280,20 @@ fn refuse_duplicates(endpoints: &[EndpointConfig], value: &Value<'_>, problems: 
     }
 }
 
+/// SRV records have weights and priorities of their own, which say nothing of other endpoints.
+fn refuse_company(endpoints: &[EndpointConfig], value: &Value<'_>, problems: &mut Problems) {
+    let srv = endpoints.iter().find(|endpoint| endpoint.url.is_srv());
+    if let Some(EndpointConfig { url, .. }) = srv.filter(|_| endpoints.len() > 1) {
+        problems
+            .add(
+                url.span,
+                element_key(value, url.span),
+                format!("{} stands beside other endpoints", url.text),
+            )
+            .help("SRV records say all endpoints of an upstream: make an upstream of its own of it");
+    }
+}
+
 impl EndpointConfig {
     fn read(value: &Value<'_>, folder: &Path, problems: &mut Problems) -> Option<Self> {
         let read_url = |value: &Value<'_>, problems: &mut Problems| read_url(value, folder, problems);
@@ -279,6 +302,9 @@ impl EndpointConfig {
         }
         let mut table = TableReader::open(value, "an endpoint", problems)?;
         let url = table.required("url", "url = \"http://127.0.0.1:9001\"", read_url);
+        if let Some(weight) = table.take("weight").filter(|_| url.as_ref().is_some_and(|url| url.is_srv())) {
+            weight.mistake(table.problems, "the weights are in the SRV records").help("leave weight out");
+        }
         let weight = table.or("weight", 1, integer(0, MOST_WEIGHT));
         table.finish();
         Some(Self { url: url?, weight })
@@ -317,6 +343,40 @@ fn read_hash_key(table: &mut TableReader<'_, '_>) -> Option<HashKey> {
     None
 }
 
+/// `name_servers` are asked for names; without any it would do nothing.
+fn read_name_servers(
+    table: &mut TableReader<'_, '_>,
+    endpoints: &[EndpointConfig],
+) -> Option<Vec<SocketAddr>> {
+    let value = table.take("name_servers")?;
+    let read = list("an array such as [\"127.0.0.1:8600\"]", read_name_server);
+    let servers = read(&value, table.problems);
+    if servers.as_ref().is_some_and(Vec::is_empty) && elements(&value).is_some_and(|all| all.is_empty()) {
+        value
+            .mistake(table.problems, "no name servers")
+            .help("leave name_servers out to ask whom the system asks");
+    }
+    if !endpoints.is_empty() && !endpoints.iter().any(|endpoint| endpoint.url.has_name()) {
+        value
+            .mistake(table.problems, "no endpoint has a name to ask for")
+            .help("leave name_servers out: addresses and Unix sockets need none");
+    }
+    servers
+}
+
+fn read_name_server(value: &Value<'_>, problems: &mut Problems) -> Option<SocketAddr> {
+    let wanted = "an address such as \"127.0.0.1:8600\"";
+    let written = text(value, wanted, problems)?;
+    let bare = written.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, DNS));
+    let address = written.parse().ok().or(bare).filter(|address: &SocketAddr| address.port() > 0);
+    if address.is_none() {
+        value
+            .mistake(problems, format!("invalid address {written:?}"))
+            .help("an IP address, and a port where it is not 53: \"127.0.0.1:8600\", \"[::1]:8600\"");
+    }
+    address
+}
+
 /// `tls` says how `https://` is spoken; without such an endpoint it would do nothing.
 fn read_tls(
     table: &mut TableReader<'_, '_>,
@@ -334,6 +394,17 @@ fn read_tls(
             .help("write \"https://\" in the endpoints' URLs, or leave tls out");
     }
     None
+}
+
+/// Names from DNS prove nothing: whoever forges an answer has a certificate for his own.
+fn refuse_anybody(config: &PoolConfig, problems: &mut Problems) {
+    let srv = config.endpoints.iter().find(|endpoint| endpoint.url.is_srv());
+    let anybody = config.tls.as_ref().is_some_and(|tls| !tls.knows_whom());
+    let Some(EndpointConfig { url, .. }) = srv.filter(|_| anybody) else { return };
+    let key = format!("upstream.{}.tls", config.name.value);
+    problems
+        .add(url.span, key, "anybody whom the system trusts could answer, since DNS says the names")
+        .help("add tls = { server_name = \"shop.example\" } for whom the certificates must be, or a `ca` of your own");
 }
 
 fn parse_hash_key(value: &Value<'_>, problems: &mut Problems) -> Option<HashKey> {

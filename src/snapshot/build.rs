@@ -56,7 +56,7 @@ impl Builder {
         let kept =
             Kept { engine: &self.engine, modules: &mut self.modules, namespaces: &mut self.namespaces };
         let plugins = plugins::build(config, previous, kept, &mut problems).await;
-        let upstreams = upstreams::build(config, previous, &mut problems);
+        let upstreams = upstreams::build(config, previous, &mut problems).await;
         let built = routes::build(config, &plugins, &mut problems);
         let (router, routes) = match built {
             Some(built) if problems.is_empty() => built,
@@ -66,9 +66,9 @@ impl Builder {
         Ok(Snapshot {
             // In service only once it is put there: a reload may still fail.
             generation: previous.map_or(1, |snapshot| snapshot.generation + 1),
-            router,
-            routes,
-            names: names(config),
+            router: Arc::new(router),
+            routes: routes.into(),
+            names: Arc::new(names(config)),
             upstreams,
             plugins: plugins.into_iter().flatten().collect(),
             access_log: config.gateway.log.access,

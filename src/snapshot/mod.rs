@@ -17,13 +17,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::StatusCode;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::exchange::{HashKey, ResponseHead};
 use crate::files::Folder;
 use crate::plugin::{BodyUse, OnError, Plugin};
 use crate::route::Router;
-use crate::upstream::Upstream;
+use crate::upstream::{News, Upstream};
 
 pub use build::Builder;
 pub use tls::server as listener_tls;
@@ -34,9 +34,9 @@ pub struct Snapshot {
     /// Counts configurations taken into service, from 1.
     pub generation: u64,
     /// Finds a request's place in `routes`.
-    pub router: Router,
+    pub router: Arc<Router>,
     /// The routes, in the configuration's order.
-    pub routes: Vec<Route>,
+    pub routes: Arc<[Route]>,
     /// The upstreams, in the configuration's order.
     pub upstreams: Vec<UpstreamEntry>,
     /// The plugins, in the configuration's order.
@@ -45,7 +45,7 @@ pub struct Snapshot {
     pub access_log: bool,
     /// What stands for the route's name where no route matched.
     pub no_route: Arc<str>,
-    names: HashMap<String, usize>,
+    names: Arc<HashMap<String, usize>>,
     _alive: Alive,
 }
 
@@ -118,7 +118,7 @@ pub struct PluginUse {
 }
 
 /// What answers the requests for an upstream's name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum UpstreamEntry {
     /// Endpoints.
     Endpoints {
@@ -138,12 +138,57 @@ impl Snapshot {
         self.names.get(name).copied()
     }
 
-    /// Begins the health checks of its upstreams that have not begun yet.
-    pub fn watch(&self) {
-        for entry in &self.upstreams {
-            if let UpstreamEntry::Endpoints { upstream, .. } = entry {
-                upstream.watch();
+    /// Begins the health checks of its upstreams, and the questions to DNS, that have not begun yet. What DNS tells comes in
+    /// by `news`.
+    pub fn watch(&self, news: &mpsc::Sender<News>) {
+        self.pools().for_each(|upstream| upstream.watch(news));
+    }
+
+    fn pools(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.upstreams.iter().filter_map(|entry| match entry {
+            UpstreamEntry::Endpoints { upstream, .. } => Some(upstream),
+            UpstreamEntry::Files(_) => None,
+        })
+    }
+
+    /// The same with the endpoints that DNS told of, where they are other ones: still the same generation, since that
+    /// counts configurations.
+    #[must_use]
+    pub fn heard(&self, news: &News) -> Option<Self> {
+        let mut upstreams = self.upstreams.clone();
+        let old = upstreams.iter_mut().find_map(|entry| match entry {
+            UpstreamEntry::Endpoints { upstream, .. } => Some((upstream.heard(news)?, upstream)),
+            UpstreamEntry::Files(_) => None,
+        });
+        let (new, old) = old?;
+        *old = Arc::new(new);
+        Some(self.with(upstreams))
+    }
+
+    /// With the endpoints that DNS told `current` of while this one was being built.
+    #[must_use]
+    pub fn caught_up(mut self, current: &Self) -> Self {
+        for entry in &mut self.upstreams {
+            if let UpstreamEntry::Endpoints { upstream, .. } = entry
+                && let Some(newer) = current.pools().find(|other| other.is_akin(upstream))
+            {
+                *upstream = Arc::clone(newer);
             }
+        }
+        self
+    }
+
+    fn with(&self, upstreams: Vec<UpstreamEntry>) -> Self {
+        Self {
+            generation: self.generation,
+            router: Arc::clone(&self.router),
+            routes: Arc::clone(&self.routes),
+            upstreams,
+            plugins: self.plugins.clone(),
+            access_log: self.access_log,
+            no_route: Arc::clone(&self.no_route),
+            names: Arc::clone(&self.names),
+            _alive: Alive::new(&self._alive.0),
         }
     }
 }

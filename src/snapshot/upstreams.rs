@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::{Snapshot, UpstreamEntry, tls};
 use crate::balance::Algorithm;
 use crate::config::{
@@ -10,33 +12,41 @@ use crate::files::{self, Folder};
 use crate::tls::Client;
 use crate::upstream::{
     CheckSettings, EndpointPlace as Place, EndpointSettings, Probe, Protocol, ProxyProtocol, Settings,
-    Upstream,
+    Source, Srv, Upstream,
 };
 
 /// The upstreams in the configuration's order. One whose settings are the same is the same: it keeps its balancer's
 /// state, its endpoints' health and its connections.
-pub(super) fn build(
+pub(super) async fn build(
     config: &Config,
     previous: Option<&Snapshot>,
     problems: &mut Problems,
 ) -> Vec<UpstreamEntry> {
     let old = previous.map_or(&[][..], |snapshot| &snapshot.upstreams);
-    let entries = config.upstreams.iter().map(|upstream| match upstream {
-        UpstreamConfig::Endpoints(pool) => endpoints(pool, old, problems),
-        UpstreamConfig::Files(files) => folder(files, problems),
+    let wanted: Vec<_> = config
+        .upstreams
+        .iter()
+        .map(|upstream| match upstream {
+            UpstreamConfig::Endpoints(pool) => Ok((pool, settings(pool, tls::client(pool, problems)))),
+            UpstreamConfig::Files(files) => Err(folder(files, problems)),
+        })
+        .collect();
+    let built = wanted.into_iter().map(async |wanted| match wanted {
+        Ok((pool, settings)) => endpoints(pool, settings, old).await,
+        Err(folder) => folder,
     });
-    entries.collect()
+    // DNS is asked for all at once.
+    join_all(built).await
 }
 
-fn endpoints(config: &PoolConfig, old: &[UpstreamEntry], problems: &mut Problems) -> UpstreamEntry {
-    let settings = settings(config, tls::client(config, problems));
+async fn endpoints(config: &PoolConfig, settings: Settings, old: &[UpstreamEntry]) -> UpstreamEntry {
     let mut known = old.iter().filter_map(|entry| match entry {
         UpstreamEntry::Endpoints { upstream, .. } => Some(upstream),
         UpstreamEntry::Files(_) => None,
     });
     let upstream = match known.find(|upstream| *upstream.settings() == settings) {
         Some(kept) => Arc::clone(kept),
-        None => Arc::new(Upstream::new(settings)),
+        None => Arc::new(Upstream::discover(settings).await),
     };
     UpstreamEntry::Endpoints { upstream, hash_key: config.hash_key.as_ref().map(hash_key) }
 }
@@ -63,7 +73,8 @@ fn settings(config: &PoolConfig, tls: Option<Arc<Client>>) -> Settings {
     Settings {
         name: config.name.value.clone(),
         algorithm: algorithm(config.balance),
-        endpoints: config.endpoints.iter().map(endpoint).collect(),
+        endpoints: source(config),
+        name_servers: config.name_servers.as_deref().map(Arc::from),
         host: config.host.clone(),
         max_fails: config.max_fails,
         fail_timeout: config.fail_timeout,
@@ -91,19 +102,29 @@ fn settings(config: &PoolConfig, tls: Option<Arc<Client>>) -> Settings {
     }
 }
 
-fn endpoint(config: &EndpointConfig) -> EndpointSettings {
+fn source(config: &PoolConfig) -> Source {
+    let srv = config.endpoints.iter().find_map(|endpoint| match &endpoint.url.place {
+        config::EndpointPlace::Srv { https, name } => {
+            let base_path = endpoint.url.base_path.clone();
+            Some(Srv { name: name.clone(), https: *https, base_path })
+        }
+        _ => None,
+    });
+    // It stands alone.
+    srv.map_or_else(|| Source::Fixed(config.endpoints.iter().filter_map(endpoint).collect()), Source::Srv)
+}
+
+fn endpoint(config: &EndpointConfig) -> Option<EndpointSettings> {
     let url = &config.url.value;
-    EndpointSettings {
-        url: url.text.clone(),
-        place: match &url.place {
-            config::EndpointPlace::Host { https, host, port } => {
-                Place::Host { https: *https, host: host.clone(), port: *port }
-            }
-            config::EndpointPlace::Unix(file) => Place::Unix(file.clone()),
-        },
-        base_path: url.base_path.clone(),
-        weight: config.weight,
-    }
+    let place = match &url.place {
+        config::EndpointPlace::Host { https, host, port } => {
+            Place::Host { https: *https, host: host.clone(), port: *port }
+        }
+        config::EndpointPlace::Unix(file) => Place::Unix(file.clone()),
+        config::EndpointPlace::Srv { .. } => return None,
+    };
+    let (url, base_path) = (url.text.clone(), url.base_path.clone());
+    Some(EndpointSettings { url, place, base_path, weight: config.weight })
 }
 
 fn checks(config: &HealthConfig) -> CheckSettings {

@@ -21,7 +21,7 @@ use tracing::debug;
 use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::error::is_scarce;
-use super::upstream::{Protocol, Upstream};
+use super::upstream::{Protocol, Settings};
 use crate::tls;
 
 /// How far the checks of different gateways and endpoints stray from the interval, to either side: without it all would
@@ -108,45 +108,46 @@ pub(super) enum CheckError {
     Late(Duration),
 }
 
-/// The checks of one upstream, a task for each endpoint. They end when this is dropped.
+/// The task that asks an endpoint. It ends when this is dropped, with the endpoint.
 #[derive(Debug)]
-pub(super) struct Checks(Vec<AbortHandle>);
+pub(super) struct Check(AbortHandle);
 
-impl Checks {
-    pub(super) fn start(upstream: &Arc<Upstream>, settings: &CheckSettings) -> Self {
-        let indices = 0..upstream.endpoints().len();
-        let tasks = indices
-            .map(|index| tokio::spawn(watch(Arc::downgrade(upstream), index, settings.clone())))
-            .map(|task| task.abort_handle());
-        Self(tasks.collect())
+impl Check {
+    /// Begins, on the runtime that this is called from. `upstream` is the endpoint's.
+    pub(super) fn start(
+        endpoint: &Arc<Endpoint>,
+        upstream: &Arc<Settings>,
+        settings: &CheckSettings,
+    ) -> Self {
+        let watching = watch(Arc::downgrade(endpoint), Arc::clone(upstream), settings.clone());
+        Self(tokio::spawn(watching).abort_handle())
     }
 }
 
-impl Drop for Checks {
+impl Drop for Check {
     fn drop(&mut self) {
-        self.0.iter().for_each(AbortHandle::abort);
+        self.0.abort();
     }
 }
 
-async fn watch(upstream: Weak<Upstream>, index: usize, settings: CheckSettings) {
+async fn watch(endpoint: Weak<Endpoint>, upstream: Arc<Settings>, settings: CheckSettings) {
     let mut streak = Streak::new(settings.rise, settings.fall);
     sleep(settings.interval.min(SPREAD).mul_f64(fastrand::f64())).await;
     loop {
         let next = Instant::now() + jittered(settings.interval);
-        // Held for no longer than the question takes: an upstream that is gone asks nobody.
-        let Some(upstream) = upstream.upgrade() else { return };
-        let Some(endpoint) = upstream.endpoints().get(index) else { return };
-        let asked = timeout(settings.timeout, ask(endpoint, &upstream, &settings.probe)).await;
+        // Held for no longer than the question takes: one that is gone is asked no more.
+        let Some(endpoint) = endpoint.upgrade() else { return };
+        let asked = timeout(settings.timeout, ask(&endpoint, &upstream, &settings.probe)).await;
         let result = asked.unwrap_or(Err(CheckError::Late(settings.timeout)));
         if let Err(CheckError::Connect(error)) = &result
             && is_scarce(error)
         {
             // Nobody has been asked, so nobody has failed to answer.
-            debug!(upstream = upstream.name(), %endpoint, "not checked: {error}");
+            debug!(upstream = upstream.name, %endpoint, "not checked: {error}");
         } else if streak.turns(result.is_ok()) {
-            upstream.checked(index, result);
+            endpoint.checked(&upstream.name, result);
         }
-        drop(upstream);
+        drop(endpoint);
         sleep_until(next).await;
     }
 }
@@ -191,11 +192,10 @@ impl Streak {
     }
 }
 
-async fn ask(endpoint: &Endpoint, upstream: &Upstream, probe: &Probe) -> Result<(), CheckError> {
-    let stream = dial(endpoint, upstream.settings().proxy_protocol, None).await?;
+async fn ask(endpoint: &Endpoint, settings: &Settings, probe: &Probe) -> Result<(), CheckError> {
+    let stream = dial(endpoint, settings.proxy_protocol, None).await?;
     let Probe::Http { path, host, status } = probe else { return Ok(()) };
-    let host = host.as_ref().or(upstream.settings().host.as_ref()).unwrap_or(&endpoint.authority);
-    let settings = upstream.settings();
+    let host = host.as_ref().or(settings.host.as_ref()).unwrap_or(&endpoint.authority);
     let answer = match settings.tls.as_ref().filter(|_| endpoint.https) {
         None if settings.protocol == Protocol::Http2 => get_by_http2(stream, "http", path, host).await?,
         None => get(stream, path, host).await?,

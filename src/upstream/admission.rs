@@ -26,6 +26,8 @@ pub enum Refused {
 #[derive(Debug)]
 pub(super) struct Admission {
     places: Arc<Semaphore>,
+    /// How many there are, taken ones included.
+    size: usize,
     pending: AtomicUsize,
     max_pending: usize,
     pending_timeout: Duration,
@@ -41,9 +43,17 @@ impl Drop for Waiting<'_> {
 }
 
 impl Admission {
-    pub(super) fn new(places: usize, max_pending: usize, pending_timeout: Duration) -> Self {
-        let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        Self { places, pending: AtomicUsize::new(0), max_pending, pending_timeout }
+    pub(super) fn new(size: usize, max_pending: usize, pending_timeout: Duration) -> Self {
+        let places = Arc::new(Semaphore::new(size.min(Semaphore::MAX_PERMITS)));
+        Self { places, size, pending: AtomicUsize::new(0), max_pending, pending_timeout }
+    }
+
+    /// With the places of the one whose place this one takes, where there are as many.
+    pub(super) fn after(self, before: Option<&Self>) -> Self {
+        match before {
+            Some(before) if before.size == self.size => Self { places: Arc::clone(&before.places), ..self },
+            _ => self,
+        }
     }
 
     /// How many wait.

@@ -9,7 +9,6 @@ use tokio::time::sleep;
 
 use super::endpoint::{Endpoint, Way};
 use super::proxy_header::{Origin, ProxyProtocol, header};
-use super::resolve;
 use crate::socket::Stream;
 
 /// How long one address of a name may take before the next is tried beside it (RFC 8305).
@@ -37,7 +36,7 @@ async fn reach(endpoint: &Endpoint) -> io::Result<Stream> {
     let stream = match endpoint.host.parse::<IpAddr>() {
         Ok(address) => TcpStream::connect((address, port)).await?,
         Err(_) => {
-            let found = names.refreshed(resolve::addresses(&endpoint.host).await)?;
+            let found = names.addresses(&endpoint.host).await?;
             race(interleaved(&found, port)).await?
         }
     };

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use http::HeaderValue;
 
-use super::active::{Active, Health};
+use super::active::{Active, Check, CheckError, Health};
 use super::load::Load;
 use super::passive::{Passive, now_ms};
 use super::resolve::Names;
@@ -27,6 +28,8 @@ pub struct Endpoint {
     pub(super) passive: Passive,
     /// What it answers when it is asked.
     pub(super) active: Active,
+    /// Who asks it, once that has begun.
+    pub(super) check: OnceLock<Check>,
     /// What it has to do.
     pub(super) load: Load,
 }
@@ -47,6 +50,22 @@ pub(super) enum Way {
 impl Endpoint {
     pub(super) fn is_usable(&self) -> bool {
         self.active.get() != Health::Down && self.passive.is_usable(now_ms)
+    }
+
+    /// The checks of its upstream changed their mind about it.
+    pub(super) fn checked(&self, upstream: &str, result: Result<(), CheckError>) {
+        let was_down = self.active.get() == Health::Down;
+        self.active.set(result.is_ok());
+        match result {
+            Ok(()) => {
+                self.passive.forgive();
+                if was_down {
+                    self.load.warm_up(now_ms());
+                }
+                tracing::info!(upstream, endpoint = %self, "endpoint up");
+            }
+            Err(reason) => tracing::warn!(upstream, endpoint = %self, %reason, "endpoint down"),
+        }
     }
 
     /// Whether it is its turn where it is usable.

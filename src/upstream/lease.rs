@@ -36,7 +36,7 @@ impl Lease {
     /// The endpoint.
     #[must_use]
     pub fn endpoint(&self) -> Option<&Endpoint> {
-        self.upstream.endpoints().get(self.index)
+        self.upstream.endpoints().get(self.index).map(Arc::as_ref)
     }
 
     /// Keeps the request's place in the upstream for as long as the endpoint is used.

@@ -26,7 +26,8 @@ const FRESH: Duration = Duration::from_secs(1);
 /// One worker's connections to the endpoints of one upstream.
 pub struct Connections<B> {
     upstream: Arc<Upstream>,
-    pools: Box<[Pool<B>]>,
+    /// Of endpoints that stay when DNS tells of others, they are those of before.
+    pools: Box<[Rc<Pool<B>>]>,
 }
 
 /// One worker's connections to one endpoint.
@@ -42,6 +43,17 @@ struct Pool<B> {
 }
 
 impl<B> Pool<B> {
+    fn new(upstream: &Upstream, endpoint: &Endpoint, tally: Option<&Arc<Tally>>) -> Self {
+        let protocol = upstream.settings().protocol;
+        let tally = tally.map_or_else(|| Arc::new(Tally::new(upstream.name(), &endpoint.url)), Arc::clone);
+        Self {
+            idle: RefCell::default(),
+            shared: Multiplexed::default(),
+            shares: Cell::new(protocol == Protocol::Http2 || protocol == Protocol::Auto && endpoint.https),
+            tally,
+        }
+    }
+
     /// A kept connection that still works, and is for this client where each has its own.
     fn take(&self, idle_timeout: Duration, origin: Option<&Origin>, replayable: bool) -> Option<Box<Http1>> {
         let mut idle = self.idle.borrow_mut();
@@ -77,25 +89,22 @@ where
     /// An empty pool.
     #[must_use]
     pub fn new(upstream: Arc<Upstream>) -> Self {
-        Self::counting(upstream, |_| None)
+        let pools = upstream.endpoints().iter().map(|endpoint| Rc::new(Pool::new(&upstream, endpoint, None)));
+        let pools = pools.collect();
+        Self { upstream, pools }
     }
 
-    /// The same, going on with the counts of the upstream that had its name before.
+    /// The same, going on with the counts of the upstream that had its name before, and with the connections to endpoints
+    /// that are still the same.
     #[must_use]
     pub fn after(old: &Self, upstream: Arc<Upstream>) -> Self {
-        Self::counting(upstream, |endpoint| old.tallies().find(|tally| tally.is_of(endpoint)).cloned())
-    }
-
-    fn counting(upstream: Arc<Upstream>, known: impl Fn(&str) -> Option<Arc<Tally>>) -> Self {
-        let protocol = upstream.settings().protocol;
-        let tally = |endpoint: &Endpoint| {
-            known(&endpoint.url).unwrap_or_else(|| Arc::new(Tally::new(upstream.name(), &endpoint.url)))
-        };
-        let pools = upstream.endpoints().iter().map(|endpoint| Pool {
-            idle: RefCell::default(),
-            shared: Multiplexed::default(),
-            shares: Cell::new(protocol == Protocol::Http2 || protocol == Protocol::Auto && endpoint.https),
-            tally: tally(endpoint),
+        let was = || old.upstream.endpoints().iter().zip(&old.pools);
+        let pools = upstream.endpoints().iter().map(|endpoint| {
+            if let Some((_, pool)) = was().find(|(known, _)| Arc::ptr_eq(known, endpoint)) {
+                return Rc::clone(pool);
+            }
+            let tally = old.tallies().find(|tally| tally.is_of(&endpoint.url));
+            Rc::new(Pool::new(&upstream, endpoint, tally))
         });
         let pools = pools.collect();
         Self { upstream, pools }

@@ -1,20 +1,29 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::active::{Active, CheckError, CheckSettings, Checks, Health};
+use super::active::{Active, Check, CheckSettings, Health};
 use super::admission::{Admission, Place, Refused};
 use super::budget::Budget;
+use super::discovery::{Discovery, News};
 use super::endpoint::{Endpoint, Way};
 use super::lease::Lease;
 use super::load::Load;
 use super::passive::{Passive, now_ms};
 use super::proxy_header::ProxyProtocol;
 use super::resolve::Names;
+use super::srv::{Found, Srv};
 use crate::balance::{self, Algorithm, Balancer, Outcome, Target};
 use crate::tls;
+
+/// How long the first question for endpoints may take. Whoever starts the gateway, or reloads it, waits for that.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 
 /// The host of an endpoint that has a file instead, as nginx names it.
 const LOCAL: &str = "localhost";
@@ -26,8 +35,10 @@ pub struct Settings {
     pub name: String,
     /// The balancer.
     pub algorithm: Algorithm,
-    /// The endpoints; their order is the balancer's.
-    pub endpoints: Vec<EndpointSettings>,
+    /// The endpoints, or where they are found.
+    pub endpoints: Source,
+    /// Who is asked for names; `None` for whom the system asks.
+    pub name_servers: Option<Arc<[SocketAddr]>>,
     /// Replaces the client's `Host`.
     pub host: Option<HeaderValue>,
     /// Failures that take an endpoint out; 0 = never.
@@ -78,6 +89,15 @@ pub struct Settings {
     pub tls: Option<Arc<tls::Client>>,
 }
 
+/// Where an upstream has its endpoints from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// They are these; their order is the balancer's.
+    Fixed(Vec<EndpointSettings>),
+    /// DNS knows.
+    Srv(Srv),
+}
+
 /// What is spoken with endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -118,34 +138,110 @@ pub enum EndpointPlace {
     Unix(PathBuf),
 }
 
-/// A named pool of endpoints behind one balancer; shared by all workers.
+/// A named pool of endpoints behind one balancer; shared by all workers. Where DNS tells of other endpoints, another one
+/// takes its place, in which those that stay go on as they were.
 #[derive(Debug)]
 pub struct Upstream {
     settings: Settings,
-    endpoints: Box<[Endpoint]>,
+    endpoints: Box<[Arc<Endpoint>]>,
+    /// The rank of each, from 0: the next is for when none of the one before is usable. Empty where all are equal.
+    ranks: Box<[u16]>,
+    /// What DNS told.
+    found: Vec<Found>,
+    discovery: Option<Arc<Discovery>>,
     balancer: Box<dyn Balancer>,
     budget: Budget,
     admission: Option<Admission>,
-    checks: OnceLock<Checks>,
 }
 
 impl Upstream {
-    /// A fresh one: all endpoints usable, the balancer at its start.
+    /// A fresh one: all endpoints usable, the balancer at its start. One whose endpoints DNS knows has none yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        match &settings.endpoints {
+            Source::Fixed(endpoints) => {
+                let equal = |endpoint: &EndpointSettings| Found { endpoint: endpoint.clone(), priority: 0 };
+                let endpoints: Vec<_> = endpoints.iter().map(equal).collect();
+                Self::assemble(settings, &endpoints, None)
+            }
+            Source::Srv(_) => Self::assemble(settings, &[], None),
+        }
+    }
+
+    /// A fresh one, with the endpoints that DNS knows where that is to be asked. Where it has no answer, that is logged.
+    pub async fn discover(settings: Settings) -> Self {
+        let upstream = Self::new(settings);
+        let Source::Srv(srv) = &upstream.settings.endpoints else { return upstream };
+        let asked = timeout(FIRST_ANSWER, srv.ask(&upstream.settings.name_servers)).await;
+        match asked.unwrap_or_else(|late| Err(late.into())) {
+            Ok((found, _)) => upstream.with(&found),
+            Err(error) => {
+                let name = &*srv.name;
+                tracing::warn!(
+                    upstream = upstream.name(),
+                    name,
+                    "endpoints not found, there are none yet: {error}"
+                );
+                upstream
+            }
+        }
+    }
+
+    /// The one that takes its place, where the news is of it and is news.
+    #[must_use]
+    pub fn heard(&self, news: &News) -> Option<Self> {
+        let is_ours = self.discovery.as_ref().is_some_and(|ours| Arc::as_ptr(ours) == news.whose.as_ptr());
+        (is_ours && self.found != news.found).then(|| self.with(&news.found))
+    }
+
+    /// Whether one has taken the other's place.
+    #[must_use]
+    pub fn is_akin(&self, other: &Self) -> bool {
+        self.discovery.as_ref().zip(other.discovery.as_ref()).is_some_and(|(one, two)| Arc::ptr_eq(one, two))
+    }
+
+    fn with(&self, found: &[Found]) -> Self {
+        let endpoints: Vec<_> = found.iter().map(|found| &*found.endpoint.url).collect();
+        tracing::info!(upstream = self.name(), ?endpoints, "endpoints found");
+        Self { found: found.to_vec(), ..Self::assemble(self.settings.clone(), found, Some(self)) }
+    }
+
+    fn assemble(settings: Settings, members: &[Found], before: Option<&Self>) -> Self {
         // A failure of the only endpoint there is must not turn into "no endpoint": nginx does not count it either.
-        let max_fails = if settings.endpoints.len() > 1 { settings.max_fails } else { 0 };
-        let endpoints =
-            settings.endpoints.iter().map(|endpoint| build(endpoint, &settings, max_fails)).collect();
-        let targets: Vec<_> = settings
-            .endpoints
-            .iter()
-            .map(|endpoint| Target { id: id(&endpoint.place), weight: endpoint.weight })
-            .collect();
-        let balancer = balance::build(settings.algorithm, &targets, max_fails);
-        let budget = Budget::new(settings.retry_budget);
-        let admission = admission(&settings);
-        Self { settings, endpoints, balancer, budget, admission, checks: OnceLock::new() }
+        let max_fails = if members.len() > 1 { settings.max_fails } else { 0 };
+        let known = before.map_or(&[][..], |before| &before.endpoints);
+        let known: HashMap<_, _> =
+            known.iter().enumerate().map(|(place, endpoint)| (&*endpoint.url, (place, endpoint))).collect();
+        let known: Vec<_> = members.iter().map(|found| known.get(&*found.endpoint.url)).collect();
+        let endpoints = members.iter().zip(&known).map(|(found, known)| match known {
+            Some((_, endpoint)) => Arc::clone(endpoint),
+            None => Arc::new(build(&found.endpoint, &settings)),
+        });
+        let target = |found: &Found| Target { id: id(&found.endpoint.place), weight: found.endpoint.weight };
+        let targets: Vec<_> = members.iter().map(target).collect();
+        let mut balancer = balance::build(settings.algorithm, &targets, max_fails);
+        if let Some(before) = before {
+            let places: Vec<_> = known.iter().map(|known| known.map(|(place, _)| *place)).collect();
+            balancer.go_on(&*before.balancer, &places);
+        }
+        let discovery = match before {
+            Some(before) => before.discovery.clone(),
+            None => matches!(settings.endpoints, Source::Srv(_)).then(Arc::default),
+        };
+        Self {
+            endpoints: endpoints.collect(),
+            ranks: ranks(members),
+            found: Vec::new(),
+            discovery,
+            balancer,
+            budget: Budget::new(settings.retry_budget),
+            admission: admission(
+                &settings,
+                members.len(),
+                before.and_then(|before| before.admission.as_ref()),
+            ),
+            settings,
+        }
     }
 
     /// What it was made from.
@@ -162,14 +258,14 @@ impl Upstream {
 
     /// Its endpoints.
     #[must_use]
-    pub fn endpoints(&self) -> &[Endpoint] {
+    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.endpoints
     }
 
     /// Whether requests may go to this endpoint now.
     #[must_use]
     pub fn is_usable(&self, index: usize) -> bool {
-        self.endpoints.get(index).is_some_and(Endpoint::is_usable)
+        self.endpoints.get(index).is_some_and(|endpoint| endpoint.is_usable())
     }
 
     /// What its checks say of this endpoint.
@@ -188,11 +284,18 @@ impl Upstream {
         usable * 100 < threshold * self.endpoints.len()
     }
 
-    /// Begins its checks where it has some and they have not begun yet, on the runtime that this is called from. They go
-    /// on for as long as it lives, whichever snapshots it is part of.
-    pub fn watch(self: &Arc<Self>) {
-        if let Some(settings) = &self.settings.health {
-            self.checks.get_or_init(|| Checks::start(self, settings));
+    /// Begins the checks of its endpoints where it has some and they have not begun yet, on the runtime that this is called
+    /// from. They go on for as long as the endpoints live, whichever snapshots they are part of. What DNS tells of comes in
+    /// by `news`.
+    pub fn watch(&self, news: &mpsc::Sender<News>) {
+        if let Some(check) = &self.settings.health {
+            let settings = Arc::new(self.settings.clone());
+            for endpoint in &self.endpoints {
+                endpoint.check.get_or_init(|| Check::start(endpoint, &settings, check));
+            }
+        }
+        if let (Some(discovery), Source::Srv(srv)) = (&self.discovery, &self.settings.endpoints) {
+            discovery.start(self.name(), srv, &self.settings.name_servers, news);
         }
     }
 
@@ -213,14 +316,23 @@ impl Upstream {
         let last_resort = |index: usize, endpoint: &Endpoint| {
             !tried.contains(&index) && !endpoint.load.is_full() && endpoint.active.get() != Health::Down
         };
-        let index = self.pick_among(key, &usable).or_else(|| self.pick_among(key, &last_resort))?;
+        let index = self.pick_by_rank(key, &usable).or_else(|| self.pick_by_rank(key, &last_resort))?;
         self.endpoints.get(index)?.passive.picked(now_ms);
         Some(Lease::new(Arc::clone(self), index))
     }
 
+    /// One of the first rank in which there is one.
+    fn pick_by_rank(&self, key: Option<&[u8]>, wanted: &dyn Fn(usize, &Endpoint) -> bool) -> Option<usize> {
+        let Some(last) = self.ranks.iter().max() else { return self.pick_among(key, wanted) };
+        (0..=*last).find_map(|rank| {
+            self.pick_among(key, &|index, endpoint| {
+                self.ranks.get(index) == Some(&rank) && wanted(index, endpoint)
+            })
+        })
+    }
+
     fn pick_among(&self, key: Option<&[u8]>, wanted: &dyn Fn(usize, &Endpoint) -> bool) -> Option<usize> {
-        let is_wanted =
-            |index| self.endpoints.get(index).is_some_and(|endpoint: &Endpoint| wanted(index, endpoint));
+        let is_wanted = |index| self.endpoints.get(index).is_some_and(|endpoint| wanted(index, endpoint));
         loop {
             let index = self.balancer.pick(key, &is_wanted)?;
             // Another worker may have taken its last place since it was looked at: then it is full, and another is picked.
@@ -278,26 +390,10 @@ impl Upstream {
         }
     }
 
-    /// Its checks changed their mind about this endpoint.
-    pub(super) fn checked(&self, index: usize, result: Result<(), CheckError>) {
-        let Some(endpoint) = self.endpoints.get(index) else { return };
-        let upstream = self.name();
-        let was_down = endpoint.active.get() == Health::Down;
-        endpoint.active.set(result.is_ok());
-        match result {
-            Ok(()) => {
-                endpoint.passive.forgive();
-                if was_down {
-                    endpoint.load.warm_up(now_ms());
-                }
-                tracing::info!(upstream, %endpoint, "endpoint up");
-            }
-            Err(reason) => tracing::warn!(upstream, %endpoint, %reason, "endpoint down"),
-        }
-    }
-
     pub(super) fn failed(&self, index: usize) {
-        if let Some(endpoint) = self.endpoints.get(index)
+        // As for the balancer: failures of the only one do not count.
+        if self.endpoints.len() > 1
+            && let Some(endpoint) = self.endpoints.get(index)
             && endpoint.passive.failed(now_ms())
         {
             let out = self.settings.fail_timeout;
@@ -306,20 +402,35 @@ impl Upstream {
     }
 }
 
-/// None where nothing is limited. Endpoints that are all full are a full upstream, too.
-fn admission(settings: &Settings) -> Option<Admission> {
+/// None where nothing is limited. Endpoints that are all full are a full upstream, too. With as many places as `before`,
+/// they are the same ones.
+fn admission(settings: &Settings, endpoints: usize, before: Option<&Admission>) -> Option<Admission> {
     let places = |limit: u32| usize::try_from(limit).ok().filter(|limit| *limit > 0);
     let each = places(settings.endpoint_max_in_flight);
-    let all = each.map(|each| each.saturating_mul(settings.endpoints.len()));
+    // Where there are none, nobody needs to wait to hear that.
+    let all = each.map(|each| each.saturating_mul(endpoints)).filter(|all| *all > 0);
     let places = places(settings.max_in_flight).into_iter().chain(all).min()?;
     let max_pending = usize::try_from(settings.max_pending).unwrap_or(usize::MAX);
-    Some(Admission::new(places, max_pending, settings.pending_timeout))
+    Some(Admission::new(places, max_pending, settings.pending_timeout).after(before))
 }
 
-fn build(settings: &EndpointSettings, upstream: &Settings, max_fails: u32) -> Endpoint {
+/// The place of each priority among them all, the lowest first.
+fn ranks(members: &[Found]) -> Box<[u16]> {
+    let mut priorities: Vec<_> = members.iter().map(|found| found.priority).collect();
+    priorities.sort_unstable();
+    priorities.dedup();
+    if priorities.len() <= 1 {
+        return Box::default();
+    }
+    let rank = |found: &Found| u16::try_from(priorities.partition_point(|lower| *lower < found.priority));
+    members.iter().map(|found| rank(found).unwrap_or(u16::MAX)).collect()
+}
+
+fn build(settings: &EndpointSettings, upstream: &Settings) -> Endpoint {
     let (host, https, way, authority) = match &settings.place {
         EndpointPlace::Host { https, host, port } => {
-            (host.as_str(), *https, Way::Tcp { port: *port, names: Names::default() }, authority(host, *port))
+            let names = Names::new(upstream.name_servers.clone());
+            (host.as_str(), *https, Way::Tcp { port: *port, names }, authority(host, *port))
         }
         EndpointPlace::Unix(file) => (LOCAL, false, Way::Unix(file.as_path().into()), LOCAL.to_owned()),
     };
@@ -329,10 +440,11 @@ fn build(settings: &EndpointSettings, upstream: &Settings, max_fails: u32) -> En
         https,
         way,
         base_path: settings.base_path.as_str().into(),
-        // The configuration admits only hosts that are valid in a header.
+        // Configuration and DNS may only name hosts that are valid in a header.
         authority: HeaderValue::from_str(&authority).unwrap_or(HeaderValue::from_static(LOCAL)),
-        passive: Passive::new(max_fails, upstream.fail_timeout, upstream.max_fail_timeout),
+        passive: Passive::new(upstream.max_fails, upstream.fail_timeout, upstream.max_fail_timeout),
         active: Active::default(),
+        check: OnceLock::new(),
         load: Load::new(upstream.endpoint_max_in_flight, upstream.slow_start),
     }
 }

@@ -29,6 +29,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod metrics;
+mod names;
 mod outbound;
 mod plugin_test;
 mod plugins;

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::clients::Clients;
 use super::{length, runtime};
-use crate::support::{Authority, Gateway, Secure, Wire, eventually};
+use crate::support::{Authority, Dns, Gateway, Secure, Wire, eventually, message};
 
 /// How often a gateway is handed over or reloaded in a run.
 const TURNS: u32 = 10;
@@ -112,6 +112,45 @@ fn new_certificates_cost_no_client_an_error_and_are_seen_at_once() {
     println!("{TURNS} certificates, one after the other, over TLS: {seen}");
     seen.assert_no_error();
     assert_eq!(gateway.status()["generation"], TURNS + 1);
+}
+
+#[test]
+#[ignore = "a load run: cargo nextest run --workspace --run-ignored only -E 'test(/load/)'"]
+fn other_endpoints_from_dns_every_second_cost_no_client_an_error() {
+    const NAME: &str = "_http._tcp.app.test";
+    let (endpoints, dns) = ([(); 3].map(|()| Mortal::start()), Dns::start());
+    dns.here("app.test");
+    let all_but = |which: usize| {
+        let stay = endpoints.iter().enumerate().filter(|(place, _)| *place != which);
+        let records: Vec<_> = stay.map(|(_, stays)| (1, 1, stays.address.port(), "app.test")).collect();
+        dns.services(NAME, &records);
+    };
+    all_but(0);
+    let text = format!(
+        r#"
+        [upstream.app]
+        endpoints = ["srv+http://{NAME}"]
+        name_servers = ["{}"]
+        [[route]]
+        path = "/*"
+        upstream = "app"
+        "#,
+        dns.address()
+    );
+    let gateway = Gateway::with(&text).without_access_log().start();
+    let (seen, changes) = clients(gateway.address()).meanwhile(|| {
+        let (end, mut changes) = (Instant::now() + length(), 0);
+        while Instant::now() < end {
+            changes += 1;
+            all_but(changes % 3);
+            let mark = gateway.log().mark();
+            gateway.log().wait_after(mark, "the change", |line| message(line) == "endpoints found");
+        }
+        changes
+    });
+    println!("other endpoints {changes} times: {seen}");
+    seen.assert_no_error();
+    assert!(changes > 1);
 }
 
 /// A gateway in front of these, without a line for each of a million requests.

@@ -2,6 +2,7 @@
 
 mod backend;
 mod bridge;
+mod dns;
 pub(crate) mod frames;
 mod gateway;
 mod guest;
@@ -17,6 +18,7 @@ mod wire;
 
 pub(crate) use backend::{Backend, Connection, Refusing};
 pub(crate) use bridge::{unix_backend, unix_front};
+pub(crate) use dns::Dns;
 pub(crate) use gateway::{Gateway, Outcome, Setup, check, plugin_tool, plugin_tool_in, plugins_folder, run};
 pub(crate) use guest::{guest, hostile, module};
 pub(crate) use http2::{Answer, Body as Outgoing, Http2, get2, pieces, whole};
