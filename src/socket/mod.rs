@@ -1,9 +1,12 @@
-//! Sockets of both kinds, TCP and Unix: where they are, what passes through them, and the file that a Unix one leaves.
+//! Sockets of both kinds, TCP and Unix: where they are, what passes through them, as it is or through TLS, and the file that
+//! a Unix one leaves.
 
 mod address;
 mod file;
+mod maybe_tls;
 mod stream;
 
 pub use address::Address;
 pub use file::SocketFile;
+pub use maybe_tls::MaybeTls;
 pub use stream::Stream;
