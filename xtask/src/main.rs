@@ -5,6 +5,7 @@
 mod assemblyscript;
 mod bench;
 mod demo;
+mod dist;
 mod house;
 mod instructions;
 mod plugins;
@@ -19,6 +20,7 @@ const HELP: &str = "\
 cargo xtask plugins [--debug]   build the example plugins to target/plugins/<name>.wasm
 cargo xtask demo [ARGS]         build those in Rust and run `gatewright demo`
 cargo xtask test                everything that CI runs
+cargo xtask dist                the gateway for production, compiled by what it does under load: target/dist/gatewright
 cargo xtask bench [OPTIONS]     the release gateway beside nginx, haproxy, Envoy and Caddy, as far as they are here
     --rounds N --seconds N --scenarios A,B --peers A,B   how much of it
     --out FOLDER --append --docs                         where to: docs/performance.md
@@ -47,6 +49,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["plugins", "--debug"] => plugins::build(plugins::Profile::Debug)?,
         ["demo", arguments @ ..] => demo::run(arguments)?,
         ["test"] => test::run()?,
+        ["dist"] => dist::run()?,
         ["bench", options @ ..] => bench::run(options)?,
         ["instructions", options @ ..] => instructions::run(options)?,
         _ => bail!("there is no `cargo xtask {}`\n\n{HELP}", arguments.join(" ")),

@@ -53,7 +53,7 @@ pub(crate) fn check(site: &Site, task: Task) -> Result<()> {
 
 /// Waits for the first answer. Whoever starts may listen for a moment before he does so for good, and a connection that
 /// comes in between is reset.
-fn ready(port: u16) -> Result<()> {
+pub(crate) fn ready(port: u16) -> Result<()> {
     for _ in 0..TRIES {
         if get(port, "/").is_ok() {
             return Ok(());

@@ -17,11 +17,15 @@ pub(crate) const LOAD_CPU: usize = 1;
 /// The larger body, in bytes.
 pub(crate) const BIG: usize = 100 * 1024;
 
-/// A folder of its own and three free ports. The folder goes with it.
+/// A folder of its own and four free ports. The folder goes with it.
 pub(crate) struct Site {
     pub(crate) folder: PathBuf,
-    /// Where the proxy listens.
+    /// How the proxy is spoken with, `http` or `https`,
+    pub(crate) scheme: &'static str,
+    /// and where it listens.
     pub(crate) port: u16,
+    /// Where it does by TLS, if it does.
+    pub(crate) secure: u16,
     /// Where the backends do.
     pub(crate) backends: [u16; 2],
 }
@@ -34,10 +38,14 @@ impl Site {
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         fs::write(folder.join("big"), vec![b'x'; BIG])?;
         let mut free = PORTS.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        match (free.next(), free.next(), free.next()) {
-            (Some(port), Some(first), Some(second)) => Ok(Self { folder, port, backends: [first, second] }),
-            _ => bail!("no three free ports in {PORTS:?}"),
-        }
+        let mut next = || free.next().with_context(|| format!("too few free ports in {PORTS:?}"));
+        let (port, secure, backends) = (next()?, next()?, [next()?, next()?]);
+        Ok(Self { folder, scheme: "http", port, secure, backends })
+    }
+
+    /// What the load generators ask for.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}://127.0.0.1:{}/{path}", self.scheme, self.port)
     }
 
     /// Writes a file and answers its path.

@@ -15,8 +15,8 @@ const EACH: f64 = 97.3;
 /// Milliseconds between the begins of two connections.
 const APART: u32 = 3;
 
-/// As many requests as go, over HTTP/2 in clear: 8 connections with 8 streams each.
-pub(super) fn streams(site: &Site, seconds: u32) -> Result<Load> {
+/// As many requests as go, over HTTP/2: 8 connections with 8 streams each.
+pub(crate) fn streams(site: &Site, seconds: u32) -> Result<Load> {
     run(site, &["-t1", "-c8", &format!("-m{}", CONCURRENCY / 8), &format!("-D{seconds}")])
 }
 
@@ -58,7 +58,7 @@ pub(super) fn at_rate(site: &Site, seconds: u32, rate: f64) -> Result<Load> {
 
 fn run(site: &Site, options: &[&str]) -> Result<Load> {
     let mut command = Command::new("h2load");
-    command.args(options).args(["-H", USER]).arg(format!("http://127.0.0.1:{}/", site.port));
+    command.args(options).args(["-H", USER]).arg(site.url(""));
     let said = output(&command)?;
     parse(&said).with_context(|| format!("h2load said something new: {said}"))
 }

@@ -11,7 +11,8 @@ use super::scenario::Scenario;
 use super::server::pinned;
 use super::site::{LOAD_CPU, Site};
 
-pub(crate) use h2load::requests;
+pub(crate) use h2load::{requests, streams};
+pub(crate) use wrk::run as connections;
 
 /// Requests that are open at once, where no rate is given.
 const CONCURRENCY: u32 = 64;

@@ -7,10 +7,10 @@ use super::super::site::Site;
 use super::{CONCURRENCY, Load, number_after, number_before, output};
 
 /// As many requests as go, one after the other on each connection.
-pub(super) fn run(site: &Site, path: &str, options: &[&str], seconds: u32) -> Result<Load> {
+pub(crate) fn run(site: &Site, path: &str, options: &[&str], seconds: u32) -> Result<Load> {
     let mut command = Command::new("wrk");
     command.args(["-t1", &format!("-c{CONCURRENCY}"), &format!("-d{seconds}s"), "-H", USER]).args(options);
-    command.arg(format!("http://127.0.0.1:{}/{path}", site.port));
+    command.arg(site.url(path));
     let said = output(&command)?;
     parse(&said).with_context(|| format!("wrk said something new: {said}"))
 }

@@ -38,7 +38,7 @@ impl Nginx {
     }
 
     fn config(&self, site: &Site, task: Task) -> String {
-        let Site { folder, port, backends: [first, second] } = site;
+        let Site { folder, port, backends: [first, second], .. } = site;
         let (modules, folder) = (if task.logic { self.lua.load() } else { String::new() }, folder.display());
         let paths = site.nginx_paths("proxy");
         let http2 = if task.http2 { " http2" } else { "" };
