@@ -6,7 +6,6 @@
 
 mod training;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -33,12 +32,16 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The gateway as a release, in a target directory of its own: other flags would have everything else built anew.
-fn compile(target: &Path, flags: &str) -> Result<PathBuf> {
-    let mut cargo = step::cargo_command(&house::root(), &["build", "--release", "--bin", "gatewright"]);
-    cargo.env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", flags);
+/// The gateway as a release, in a target directory of its own: other flags would have everything else built anew. The
+/// flags are for what it is made of, and not, which naming the target sees to, for what runs in between.
+fn compile(folder: &Path, flags: &str) -> Result<PathBuf> {
+    let about = rustc(&["--version", "--verbose"])?;
+    let target = about.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc has no host")?;
+    let arguments = ["build", "--release", "--bin", "gatewright", "--target", target];
+    let mut cargo = step::cargo_command(&house::root(), &arguments);
+    cargo.env("CARGO_TARGET_DIR", folder).env("RUSTFLAGS", flags);
     step::run(cargo)?;
-    Ok(target.join("release/gatewright"))
+    Ok(folder.join(target).join("release/gatewright"))
 }
 
 /// The program of the toolchain that adds counts up; it is a component of its own.
@@ -65,22 +68,13 @@ fn rustc(arguments: &[&str]) -> Result<String> {
 
 /// All counts in one file. Its name says what is in it: Cargo does not look, and would take what it built by others.
 fn merged(program: &Path, counts: &Path) -> Result<PathBuf> {
-    let file = counts.join("merged");
+    let file = counts.with_file_name("merged.profdata");
     let mut merge = Command::new(program);
-    merge.arg("merge").arg("--output").arg(&file).args(files(counts)?);
-    step::run(merge)?;
+    merge.arg("merge").arg("--output").arg(&file).arg(counts);
+    step::run(merge).context("the gateway has left no counts")?;
     let mut hasher = DefaultHasher::new();
     hasher.write(&fs::read(&file)?);
-    let named = counts.join(format!("{:016x}.profdata", hasher.finish()));
+    let named = counts.with_file_name(format!("{:016x}.profdata", hasher.finish()));
     fs::rename(file, &named)?;
     Ok(named)
-}
-
-fn files(counts: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(counts).with_context(|| counts.display().to_string())?;
-    let paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    let files: Vec<_> =
-        paths.into_iter().filter(|it| it.extension() == Some(OsStr::new("profraw"))).collect();
-    ensure!(!files.is_empty(), "the gateway has left no counts in {}", counts.display());
-    Ok(files)
 }
