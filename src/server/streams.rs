@@ -45,9 +45,10 @@ where
     F: Future<Output = ()> + 'static,
 {
     fn execute(&self, future: F) {
+        // In a box before it is a task, which is moved when it is made and when it ends: this is large.
         match self.0.called.take() {
-            Some(stall) => drop(spawn_local(drive(future, self.0.patience, stall))),
-            None => drop(spawn_local(future)),
+            Some(stall) => drop(spawn_local(Box::pin(drive(future, self.0.patience, stall)))),
+            None => drop(spawn_local(Box::pin(future))),
         }
     }
 }

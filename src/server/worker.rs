@@ -301,11 +301,12 @@ async fn accept(
                     tally = Tally::begin(&settings.name, proxy.registry());
                 }
                 let (counted, held) = (tally.accept(), (open.clone(), seat));
-                let receive = receive(stream, ends, settings, held, Rc::clone(&proxy), connections.clone());
-                spawn_local(async move {
-                    receive.await;
+                let (proxy, connections) = (Rc::clone(&proxy), connections.clone());
+                // In a box before it is a task, which is moved when it is made and when it ends: this is 7 KiB.
+                spawn_local(Box::pin(async move {
+                    receive(stream, ends, settings, held, proxy, connections).await;
                     drop(counted);
-                });
+                }));
             }
             Err(error) if is_passing(&error) => {}
             Err(error) => {
