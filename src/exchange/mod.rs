@@ -85,8 +85,8 @@ impl Scheme {
     }
 }
 
-/// The address of nobody.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// The address of nobody, and one that is not known.
+pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Bytes of head and attributes that all guests of one exchange may add together.
 pub const GUEST_ALLOWANCE: usize = 256 * 1024;

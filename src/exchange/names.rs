@@ -29,8 +29,7 @@ impl FieldNames {
     /// # Errors
     /// [`FieldError::Invalid`] where they are none.
     pub fn get(&mut self, bytes: &[u8]) -> Result<Cow<'_, FieldName>, FieldError> {
-        let place = self.known.iter().position(|(known, _)| **known == *bytes);
-        let place = match place {
+        let place = match self.known.iter().position(|(known, _)| **known == *bytes) {
             Some(place) => place,
             None => {
                 let name = FieldName::parse(bytes)?;

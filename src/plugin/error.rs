@@ -161,6 +161,11 @@ pub enum Failure {
 /// What a call came to. A failure is rare, and much larger than what calls return: it stands elsewhere.
 pub(super) type Outcome<T> = Result<T, Box<Failure>>;
 
+/// Why it is none, for those who count.
+pub(super) fn failure_of<T>(outcome: &Outcome<T>) -> Option<&Failure> {
+    outcome.as_ref().err().map(Box::as_ref)
+}
+
 impl Failure {
     /// What [`kind`](Self::kind) may say.
     pub(super) const KINDS: [&str; 7] =

@@ -7,7 +7,7 @@ use gatewright_abi::hook;
 
 use super::body::BodyMode;
 use super::engine::Engine;
-use super::error::{CallError, Failure, Outcome};
+use super::error::{CallError, Failure, Outcome, failure_of};
 use super::instance::{Hook, Instance};
 use super::plugin::Plugin;
 use super::streaming::Streaming;
@@ -98,14 +98,14 @@ impl Pool {
     ) -> Result<Called, CallError> {
         let begun = Instant::now();
         let outcome = self.enter(hook, exchange).await;
-        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err().map(|it| &**it));
+        self.tally.called(hook, begun.elapsed(), failure_of(&outcome));
         outcome.map_err(|failure| self.plugin.blame(hook, failure))
     }
 
     async fn enter(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Outcome<Called> {
         let pass = self.plugin.pass()?;
         let outcome = self.run(hook, exchange).await;
-        self.plugin.settle(pass, outcome.as_ref().err().map(|it| &**it));
+        self.plugin.settle(pass, failure_of(&outcome));
         outcome
     }
 
@@ -139,8 +139,8 @@ impl Pool {
     ) -> Outcome<i32> {
         let begun = Instant::now();
         let outcome = instance.call(&self.plugin, &self.beat, hook, exchange).await;
-        self.tally.called(hook, begun.elapsed(), outcome.as_ref().err().map(|it| &**it));
-        self.plugin.settle(Pass::Usual, outcome.as_ref().err().map(|it| &**it));
+        self.tally.called(hook, begun.elapsed(), failure_of(&outcome));
+        self.plugin.settle(Pass::Usual, failure_of(&outcome));
         outcome
     }
 

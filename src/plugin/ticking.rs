@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use gatewright_abi::hook;
 
-use super::error::{CallError, Failure, Outcome};
+use super::error::{CallError, Failure, Outcome, failure_of};
 use super::instance::{Hook, Instance};
 use super::pool::Pool;
 use crate::exchange::{Exchange, Outlet, RequestId};
@@ -38,7 +38,7 @@ impl Ticking {
         exchange.outlet = outlet;
         let begun = Instant::now();
         let outcome = self.enter(&mut exchange).await;
-        self.pool.tally().called(Hook::OnTick, begun.elapsed(), outcome.as_ref().err().map(|it| &**it));
+        self.pool.tally().called(Hook::OnTick, begun.elapsed(), failure_of(&outcome));
         outcome.map_err(|failure| self.pool.plugin().blame(Hook::OnTick, failure))
     }
 

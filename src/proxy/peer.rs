@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::cell::{Cell, OnceCell};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::churn::Churn;
 use super::interim::Interim;
 use super::stall::Stall;
 use super::trust::Trust;
-use crate::exchange::Scheme;
+use crate::exchange::{NOWHERE, Scheme};
 use crate::tls;
 
 /// How long a client may take for what.
@@ -72,7 +72,7 @@ impl Peer {
         let (churn, restless) = (Churn::default(), Notify::new());
         Self {
             address,
-            local: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            local: NOWHERE,
             ip,
             patience,
             max_body,

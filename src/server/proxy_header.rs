@@ -2,13 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::worker::Ends;
-
-/// What version 2 begins with. No version 1 does.
-const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+use crate::socket::proxy_protocol::{LOCAL, PROXY, SIGNATURE, TCP4, TCP6};
 
 /// Bytes of a header of version 1, at most.
 const LONGEST_LINE: usize = 107;
@@ -44,18 +43,16 @@ fn parse(line: &str) -> Option<Option<Ends>> {
     let words: Vec<_> = line.split(' ').collect();
     match words.as_slice() {
         ["PROXY", "UNKNOWN", ..] => Some(None),
-        ["PROXY", "TCP4", from, to, from_port, to_port] => {
-            let (from, to): (Ipv4Addr, Ipv4Addr) = (from.parse().ok()?, to.parse().ok()?);
-            let (from_port, to_port) = (port(from_port)?, port(to_port)?);
-            Some(Some(Ends { client: (from, from_port).into(), local: (to, to_port).into() }))
-        }
-        ["PROXY", "TCP6", from, to, from_port, to_port] => {
-            let (from, to): (Ipv6Addr, Ipv6Addr) = (from.parse().ok()?, to.parse().ok()?);
-            let (from_port, to_port) = (port(from_port)?, port(to_port)?);
-            Some(Some(Ends { client: (from, from_port).into(), local: (to, to_port).into() }))
-        }
+        ["PROXY", "TCP4", from, to, ports @ ..] => ends::<Ipv4Addr>(from, to, ports).map(Some),
+        ["PROXY", "TCP6", from, to, ports @ ..] => ends::<Ipv6Addr>(from, to, ports).map(Some),
         _ => None,
     }
+}
+
+fn ends<Ip: FromStr + Into<IpAddr>>(from: &str, to: &str, ports: &[&str]) -> Option<Ends> {
+    let &[from_port, to_port] = ports else { return None };
+    let (from, to) = (from.parse::<Ip>().ok()?.into(), to.parse::<Ip>().ok()?.into());
+    Some(Ends { client: (from, port(from_port)?).into(), local: (to, port(to_port)?).into() })
 }
 
 fn port(text: &str) -> Option<u16> {
@@ -72,20 +69,19 @@ async fn binary(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Ends>>
         Ok::<_, io::Error>(())
     };
     let ends: Option<(IpAddr, IpAddr)> = match (command, family) {
-        // LOCAL: a health check, say.
-        (0x20, _) => None,
-        (0x21, 0x11) => {
+        (LOCAL, _) => None,
+        (PROXY, TCP4) => {
             take(12)?;
             let (client, local) = (from.read_u32().await?, from.read_u32().await?);
             Some((Ipv4Addr::from_bits(client).into(), Ipv4Addr::from_bits(local).into()))
         }
-        (0x21, 0x21) => {
+        (PROXY, TCP6) => {
             take(36)?;
             let (client, local) = (from.read_u128().await?, from.read_u128().await?);
             Some((Ipv6Addr::from_bits(client).into(), Ipv6Addr::from_bits(local).into()))
         }
         // UNSPEC, or what is no TCP.
-        (0x21, 0x00 | 0x12 | 0x22 | 0x31 | 0x32) => None,
+        (PROXY, 0x00 | 0x12 | 0x22 | 0x31 | 0x32) => None,
         _ => return Err(malformed("another version, command or family")),
     };
     let ends = match ends {

@@ -19,6 +19,7 @@ use super::listener::{Bound, Listener};
 use super::proxy_header;
 use super::scarcity::Scarcity;
 use super::tally::Tally;
+use crate::exchange::NOWHERE;
 use crate::metrics::Registry;
 use crate::plugin::Engine;
 use crate::proxy::{Peer, Proxy, Ticks};
@@ -33,9 +34,6 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\
 
 /// Who comes in by a Unix socket: a process of this machine, unless it says on whose behalf it comes.
 const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-/// An address that nobody knows.
-const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Polls between two looks at the sockets. A few slow guests on a worker must not keep its other connections waiting.
 const EVENT_INTERVAL: u32 = 31;
@@ -258,7 +256,7 @@ impl Listening {
                 let (stream, client) = socket.accept().await?;
                 // Without it, the last piece of a response may wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let local = all.or_else(|| stream.local_addr().ok()).unwrap_or(UNKNOWN);
+                let local = all.or_else(|| stream.local_addr().ok()).unwrap_or(NOWHERE);
                 Ok((Stream::Tcp(stream), Ends { client, local }))
             }
             Self::Unix(socket) => {

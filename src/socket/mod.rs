@@ -4,6 +4,7 @@
 mod address;
 mod file;
 mod maybe_tls;
+pub mod proxy_protocol;
 mod stream;
 
 pub use address::Address;

@@ -174,9 +174,7 @@ impl<B> Place<B> {
         shared.open.set(shared.open.get() + 1);
         Self { sender: shared.sender.clone(), shared: Rc::clone(shared) }
     }
-}
 
-impl<B> Place<B> {
     /// Whether the endpoint knows extended CONNECT. Waits for its settings.
     pub(super) async fn takes_connect(&self) -> bool {
         self.shared.greeting.takes_connect().await

@@ -2,18 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// What version 2 begins with.
-const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
-
-/// Version 2, and what it is about: the connection itself,
-const LOCAL: u8 = 0x20;
-/// or one that is passed on.
-const PROXY: u8 = 0x21;
-
-/// TCP over IPv4,
-const TCP4: u8 = 0x11;
-/// over IPv6.
-const TCP6: u8 = 0x21;
+use crate::socket::proxy_protocol::{LOCAL, PROXY, SIGNATURE, TCP4, TCP6};
 
 /// Which version is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -76,11 +76,8 @@ pub(crate) fn ensure_wasm_target() -> Result<()> {
 }
 
 fn has_wasm_target() -> Result<bool> {
-    let mut rustc = Command::new("rustc");
-    rustc.current_dir(house::root()).args(["--print", "target-libdir", "--target", WASM]);
-    let output = rustc.output().context("cannot run `rustc`")?;
-    let folder = String::from_utf8_lossy(&output.stdout);
-    Ok(output.status.success() && Path::new(folder.trim()).is_dir())
+    let folder = step::said("rustc", &["--print", "target-libdir", "--target", WASM])?;
+    Ok(Path::new(&folder).is_dir())
 }
 
 fn compile(profile: Profile) -> Result<()> {

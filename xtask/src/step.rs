@@ -34,6 +34,13 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
     Err(Failed { command: repeat(&command), code: status.code() }.into())
 }
 
+/// What a program says, in the project's root.
+pub(crate) fn said(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program).current_dir(crate::house::root()).args(arguments).output();
+    let output = output.with_context(|| format!("cannot run `{program}`"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// Says which command is about to run.
 pub(crate) fn announce(command: &Command) {
     println!("xtask: {}", repeat(command));

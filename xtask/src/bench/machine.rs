@@ -1,11 +1,10 @@
 //! What the figures were measured on and with.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::house;
+use crate::step::said;
 
 /// The day, in UTC.
 pub(crate) fn date() -> Result<String> {
@@ -32,10 +31,4 @@ pub(crate) fn describe() -> String {
     // What follows the numbers is the builder's own.
     let kernel = kernel.trim().split('-').next().unwrap_or_default();
     format!("{} × {model}, {}, Linux {kernel}", models().count(), std::env::consts::ARCH)
-}
-
-fn said(program: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program).current_dir(house::root()).args(arguments).output();
-    let output = output.with_context(|| format!("cannot run `{program}`"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

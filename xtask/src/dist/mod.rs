@@ -35,7 +35,7 @@ pub(crate) fn run() -> Result<()> {
 /// The gateway as a release, in a target directory of its own: other flags would have everything else built anew. The
 /// flags are for what it is made of, and not, which naming the target sees to, for what runs in between.
 fn compile(folder: &Path, flags: &str) -> Result<PathBuf> {
-    let about = rustc(&["--version", "--verbose"])?;
+    let about = step::said("rustc", &["--version", "--verbose"])?;
     let target = about.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc has no host")?;
     let arguments = ["build", "--release", "--bin", "gatewright", "--target", target];
     let mut cargo = step::cargo_command(&house::root(), &arguments);
@@ -47,7 +47,7 @@ fn compile(folder: &Path, flags: &str) -> Result<PathBuf> {
 /// The program of the toolchain that adds counts up; it is a component of its own.
 fn llvm_profdata() -> Result<PathBuf> {
     let find = || -> Result<PathBuf> {
-        let folder = rustc(&["--print", "target-libdir"])?;
+        let folder = step::said("rustc", &["--print", "target-libdir"])?;
         Ok(Path::new(&folder).with_file_name("bin").join("llvm-profdata"))
     };
     if !find()?.exists() {
@@ -60,12 +60,6 @@ fn llvm_profdata() -> Result<PathBuf> {
     Ok(program)
 }
 
-fn rustc(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("rustc").current_dir(house::root()).args(arguments).output();
-    let output = output.context("cannot run `rustc`")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
 /// All counts in one file. Its name says what is in it: Cargo does not look, and would take what it built by others.
 fn merged(program: &Path, counts: &Path) -> Result<PathBuf> {
     let file = counts.with_file_name("merged.profdata");
@@ -74,7 +68,8 @@ fn merged(program: &Path, counts: &Path) -> Result<PathBuf> {
     step::run(merge).context("the gateway has left no counts")?;
     let mut hasher = DefaultHasher::new();
     hasher.write(&fs::read(&file)?);
-    let named = counts.with_file_name(format!("{:016x}.profdata", hasher.finish()));
+    // Among the counts, which go with it when the next ones come.
+    let named = counts.join(format!("{:016x}.profdata", hasher.finish()));
     fs::rename(file, &named)?;
     Ok(named)
 }
