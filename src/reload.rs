@@ -13,7 +13,9 @@ use tracing::warn;
 use crate::config::{self, Config, Diagnostics, ListenAddress, ListenerConfig, NetworkConfig, Problems};
 use crate::plugin::Engine;
 use crate::proxy::{Network, Patience, Trust};
-use crate::server::{BindError, Bound, HeadLimits, Http2, Inherited, Listener, Protocols, Workers};
+use crate::server::{
+    BindError, Bound, HeadLimits, Http2, Inherited, Listener, Protocols, Workers, turn_away,
+};
 use crate::snapshot::{Builder, Current, Snapshot, listener_tls};
 use crate::socket::{Address, SocketFile};
 use crate::upstream::News;
@@ -29,6 +31,8 @@ pub struct Reloader {
     /// What is to be listened on at the start.
     wanted: Vec<Listener>,
     listening: Vec<Listening>,
+    /// Whether another process may have the sockets, too.
+    shared: bool,
     workers: usize,
 }
 
@@ -83,7 +87,8 @@ impl Reloader {
         let alive = builder.alive();
         let builder = Arc::new(Mutex::new(builder));
         let config = Arc::new(config);
-        Ok((Self { path, builder, alive, config, wanted, listening: Vec::new(), workers }, snapshot))
+        let listening = Vec::new();
+        Ok((Self { path, builder, alive, config, wanted, listening, shared: false, workers }, snapshot))
     }
 
     /// Listens for the first time.
@@ -111,7 +116,8 @@ impl Reloader {
     ///
     /// # Errors
     /// Where there are too many open files.
-    pub fn sockets(&self) -> std::io::Result<Vec<(String, Socket)>> {
+    pub fn sockets(&mut self) -> std::io::Result<Vec<(String, Socket)>> {
+        self.shared = true;
         let sockets = self.listening.iter().flat_map(|known| {
             known.sockets.iter().map(|socket| Ok((known.listener.name.clone(), socket.try_clone()?)))
         });
@@ -223,7 +229,20 @@ impl Reloader {
         }
     }
 
+    /// The listeners that go where a new one has their port.
+    fn moving<'a>(&'a self, kept: &'a [Listening], new: &'a [Bound]) -> impl Iterator<Item = &'a Listening> {
+        let goes = |known: &&Listening| !kept.iter().any(|kept| Arc::ptr_eq(&kept.sockets, &known.sockets));
+        let followed = |known: &&Listening| {
+            let port = known.local.port();
+            port.is_some() && new.iter().any(|bound| bound.local.port() == port)
+        };
+        self.listening.iter().filter(goes).filter(followed)
+    }
+
     fn put_on(&mut self, workers: &Workers, kept: Vec<Listening>, new: Vec<Bound>) {
+        if !self.shared {
+            self.moving(&kept, &new).for_each(|known| turn_away(&known.sockets));
+        }
         self.listening = kept;
         for Listening { listener, file, .. } in &self.listening {
             let changed = file.iter().try_for_each(|file| file.set_mode(listener.mode));

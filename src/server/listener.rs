@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::connection::Protocols;
 use super::crowd::Crowd;
@@ -14,6 +14,17 @@ use crate::tls;
 
 /// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
+
+/// A filter that drops segments with the SYN flag and lets all others pass. A socket's filter sees the TCP header first.
+const NO_SYN: [SockFilter; 4] = [
+    SockFilter::new(LOAD_BYTE, 0, 0, 13),
+    SockFilter::new(JUMP_IF_SET, 0, 1, 0x02),
+    SockFilter::new(RETURN, 0, 0, 0),
+    SockFilter::new(RETURN, 0, 0, u32::MAX),
+];
+const LOAD_BYTE: u16 = 0x30;
+const JUMP_IF_SET: u16 = 0x45;
+const RETURN: u16 = 0x06;
 
 /// What a listener is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +190,14 @@ impl Bound {
     }
 }
 
+/// Lets nobody begin to connect to `sockets` any more; who has begun comes through. A client's kernel tries again within
+/// a second or so, and then finds the socket that has the address next. Without this, one that connected just before the
+/// old one was closed would be reset.
+pub fn turn_away(sockets: &[Socket]) {
+    // Where the system has no filters, that one is reset.
+    sockets.iter().for_each(|socket| drop(socket.attach_filter(&NO_SYN)));
+}
+
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -190,6 +209,9 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+    use std::thread;
     use std::time::Duration;
 
     use super::super::guard::HeadLimits;
@@ -228,5 +250,26 @@ mod tests {
         let Address::Ip(taken) = other.local else { panic!("{}", other.local) };
         let refused = Bound::bind(listener(taken), 1).unwrap_err();
         assert_eq!(refused.error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn who_is_turned_away_finds_the_socket_that_comes_next() {
+        let bound = Bound::bind(listener(([127, 0, 0, 1], 0).into()), 1).unwrap();
+        let Address::Ip(address) = bound.local else { panic!("{}", bound.local) };
+        let early = TcpStream::connect(address).unwrap();
+        turn_away(&bound.spare);
+        let late = thread::spawn(move || TcpStream::connect(address).unwrap());
+        let [socket] = &bound.sockets[..] else { panic!("{:?}", bound.sockets) };
+        let (accepted, _) = socket.accept().unwrap();
+        assert_eq!(accepted.peer_addr().unwrap().as_socket(), early.local_addr().ok());
+        (&early).write_all(b"hello").unwrap();
+        accepted.set_nonblocking(false).unwrap();
+        (&accepted).read_exact(&mut [0; 5]).unwrap();
+        assert_eq!(socket.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let next = Bound::take_over(listener(address), 1).unwrap();
+        drop(bound);
+        let late = late.join().unwrap();
+        let (accepted, _) = next.sockets[0].accept().unwrap();
+        assert_eq!(accepted.peer_addr().unwrap().as_socket(), late.local_addr().ok());
     }
 }

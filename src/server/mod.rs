@@ -22,5 +22,5 @@ mod worker;
 pub use connection::{Http2, Protocols};
 pub use guard::{Admission, End, HeadLimits};
 pub use inherited::{ADMIN, Inherited, start_with};
-pub use listener::{BindError, Bound, Listener};
+pub use listener::{BindError, Bound, Listener, turn_away};
 pub use worker::{Worker, Workers};

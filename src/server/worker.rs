@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use socket2::Socket;
-use tokio::net::{TcpListener, UnixListener};
+use socket2::{SockRef, Socket};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
@@ -254,15 +254,38 @@ impl Listening {
         match self {
             Self::Tcp(socket, all) => {
                 let (stream, client) = socket.accept().await?;
-                // Without it, the last piece of a response may wait for the client's acknowledgement.
-                let _ = stream.set_nodelay(true);
-                let local = all.or_else(|| stream.local_addr().ok()).unwrap_or(NOWHERE);
-                Ok((Stream::Tcp(stream), Ends { client, local }))
+                Ok(Self::tcp(stream, client, *all))
+            }
+            Self::Unix(socket) => Ok(Self::unix(socket.accept().await?.0)),
+        }
+    }
+
+    /// A connection that the kernel has accepted already, whether or not the runtime has heard of it.
+    fn accept_waiting(&self) -> io::Result<(Stream, Ends)> {
+        match self {
+            Self::Tcp(socket, all) => {
+                let (stream, client) = SockRef::from(socket).accept()?;
+                stream.set_nonblocking(true)?;
+                let client = client.as_socket().unwrap_or(NOWHERE);
+                Ok(Self::tcp(TcpStream::from_std(stream.into())?, client, *all))
             }
             Self::Unix(socket) => {
-                Ok((Stream::Unix(socket.accept().await?.0), Ends { client: LOCAL, local: LOCAL }))
+                let (stream, _) = SockRef::from(socket).accept()?;
+                stream.set_nonblocking(true)?;
+                Ok(Self::unix(UnixStream::from_std(stream.into())?))
             }
         }
+    }
+
+    fn tcp(stream: TcpStream, client: SocketAddr, all: Option<SocketAddr>) -> (Stream, Ends) {
+        // Without it, the last piece of a response may wait for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let local = all.or_else(|| stream.local_addr().ok()).unwrap_or(NOWHERE);
+        (Stream::Tcp(stream), Ends { client, local })
+    }
+
+    fn unix(stream: UnixStream) -> (Stream, Ends) {
+        (Stream::Unix(stream), Ends { client: LOCAL, local: LOCAL })
     }
 }
 
@@ -278,15 +301,17 @@ async fn accept(
     let mut tally = Tally::begin(&settings.borrow().name, proxy.registry());
     let (mut going, mut scarcity) = (false, Scarcity::default());
     loop {
-        let accepted = tokio::select! {
-            biased;
-            accepted = socket.accept() => accepted,
-            changed = settings.changed(), if !going => {
-                going = changed.is_err();
-                continue;
-            }
+        let accepted = match going {
+            false => tokio::select! {
+                biased;
+                accepted = socket.accept() => accepted,
+                changed = settings.changed() => {
+                    going = changed.is_err();
+                    continue;
+                }
+            },
             // What the kernel has accepted already is served; then the socket closes.
-            () = std::future::ready(()), if going => break,
+            true => socket.accept_waiting(),
         };
         match accepted {
             Ok((stream, ends)) => {
@@ -307,6 +332,7 @@ async fn accept(
                 }));
             }
             Err(error) if is_passing(&error) => {}
+            Err(_) if going => break,
             Err(error) => {
                 let name = settings.borrow().name.clone();
                 scarcity.wait(&name, &error).await;
@@ -352,6 +378,8 @@ fn is_passing(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -359,8 +387,21 @@ mod tests {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let socket = Listening::Tcp(socket, None);
-        let client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let client = TcpStream::connect(address).await.unwrap();
         let (_, ends) = socket.accept().await.unwrap();
         assert_eq!((ends.client, ends.local), (client.local_addr().unwrap(), address));
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_taken_that_the_runtime_has_not_heard_of() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        // Nothing is awaited from here on: the runtime has no turn.
+        let client = std::net::TcpStream::connect(address).unwrap();
+        let socket = Listening::Tcp(socket, Some(address));
+        assert!(socket.accept().now_or_never().is_none(), "it has heard of nothing");
+        let (_, ends) = socket.accept_waiting().unwrap();
+        assert_eq!((ends.client, ends.local), (client.local_addr().unwrap(), address));
+        assert_eq!(socket.accept_waiting().err().unwrap().kind(), io::ErrorKind::WouldBlock);
     }
 }

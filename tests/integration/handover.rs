@@ -1,7 +1,6 @@
 //! A new process takes the listening sockets over from the running one.
 
 use std::fs;
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -107,26 +106,25 @@ fn more_and_fewer_workers_serve_all_inherited_sockets() {
 #[test]
 fn a_listener_moves_to_an_address_that_overlaps() {
     let app = Backend::named("app");
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let text = |host: &str| {
+    let text = |host: &str, port: u16| {
         format!(
             r#"
             [listener.moving]
-            listen = "{host}:{}"
+            listen = "{host}:{port}"
             [upstream.app]
             endpoints = ["<app>"]
             [[route]]
             path = "/*"
             upstream = "app"
-            "#,
-            free.port()
+            "#
         )
     };
-    let gateway = Gateway::with(&text("127.0.0.1")).put("app", app.url()).start();
+    let gateway = Gateway::with(&text("127.0.0.1", 0)).put("app", app.url()).start();
+    let address = gateway.address_of("moving");
     for host in ["0.0.0.0", "127.0.0.1"] {
-        gateway.configure(&text(host));
+        gateway.configure(&text(host, address.port()));
         assert!(gateway.sighup());
         assert_eq!(gateway.address_of("moving").ip().to_string(), host);
-        assert_eq!(Wire::connect(free).ask(Request::get("/")).text(), "app");
+        assert_eq!(Wire::connect(address).ask(Request::get("/")).text(), "app");
     }
 }
