@@ -91,27 +91,47 @@ impl Pool {
     }
 
     /// Enters the plugin and returns what the hook returned.
+    ///
+    /// All of a call's way is in this one function: each further one that can wait is a state to make, to look at and to
+    /// take apart, on a way that is hardly ever waited on.
     pub(super) async fn call(
         self: &Rc<Self>,
         hook: Hook,
         exchange: &mut Box<Exchange>,
     ) -> Result<Called, CallError> {
         let begun = Instant::now();
-        let outcome = self.enter(hook, exchange).await;
+        let outcome = match self.plugin.pass() {
+            Ok(pass) => {
+                let idle = self.idle.borrow_mut().pop();
+                let instance = match idle {
+                    Some(instance) => Ok(instance),
+                    None => self.start().await,
+                };
+                let outcome = match instance {
+                    Ok(mut instance) => {
+                        let code = instance.call(&self.plugin, &self.beat, hook, exchange).await;
+                        self.leave(hook, instance, code, exchange)
+                    }
+                    Err(failure) => Err(failure),
+                };
+                self.plugin.settle(pass, failure_of(&outcome));
+                outcome
+            }
+            Err(failure) => Err(failure),
+        };
         self.tally.called(hook, begun.elapsed(), failure_of(&outcome));
         outcome.map_err(|failure| self.plugin.blame(hook, failure))
     }
 
-    async fn enter(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Outcome<Called> {
-        let pass = self.plugin.pass()?;
-        let outcome = self.run(hook, exchange).await;
-        self.plugin.settle(pass, failure_of(&outcome));
-        outcome
-    }
-
-    async fn run(self: &Rc<Self>, hook: Hook, exchange: &mut Box<Exchange>) -> Outcome<Called> {
-        let mut instance = self.take().await?;
-        match instance.call(&self.plugin, &self.beat, hook, exchange).await? {
+    /// An instance goes where its call's end sends it.
+    fn leave(
+        self: &Rc<Self>,
+        hook: Hook,
+        instance: Box<Instance>,
+        code: Outcome<i32>,
+        exchange: &Exchange,
+    ) -> Outcome<Called> {
+        match code? {
             hook::STREAM => self.hold(hook, instance, exchange),
             code => {
                 self.give_back(instance, code);
@@ -147,15 +167,6 @@ impl Pool {
     /// An instance has served the body that it stayed for.
     pub(super) fn end_held(&self, instance: Box<Instance>) {
         self.give_back(instance, hook::CONTINUE);
-    }
-
-    /// An idle instance, or a new one.
-    async fn take(&self) -> Outcome<Box<Instance>> {
-        let idle = self.idle.borrow_mut().pop();
-        match idle {
-            Some(instance) => Ok(instance),
-            None => self.start().await,
-        }
     }
 
     /// A new instance, for whom it is to serve.

@@ -1,6 +1,7 @@
 //! The plugins of a route, in their order.
 
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -46,7 +47,10 @@ impl<'a> Chain<'a> {
         for used in self.middleware {
             if used.on_request {
                 let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
-                let hook = Entry::open(used, pool, Side::Request, exchange, body).await?;
+                let hook = Entry::new(used, pool, Side::Request, exchange);
+                if hook.waits() {
+                    hook.wait(exchange, body).await?;
+                }
                 let outcome = pool.on_request(exchange).await;
                 if outcome.is_err() {
                     self.skipped.push(self.entered);
@@ -74,7 +78,10 @@ impl<'a> Chain<'a> {
             self.entered -= 1;
             if used.on_response && !self.skipped.contains(&self.entered) {
                 let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
-                let hook = Entry::open(used, pool, Side::Response, exchange, body).await?;
+                let hook = Entry::new(used, pool, Side::Response, exchange);
+                if hook.waits() {
+                    hook.wait(exchange, body).await?;
+                }
                 let outcome = pool.on_response(exchange).await;
                 // There is no answering any more.
                 let _ = hook.close(outcome, exchange, body, record)?;
@@ -95,7 +102,10 @@ pub(super) async fn direct(
     let Some((used, pool)) = route.director.as_ref().and_then(|used| with_pool(view, used)) else {
         return Ok(ControlFlow::Continue(()));
     };
-    let hook = Entry::open(used, pool, Side::Request, exchange, body).await?;
+    let hook = Entry::new(used, pool, Side::Request, exchange);
+    if hook.waits() {
+        hook.wait(exchange, body).await?;
+    }
     let outcome = pool.direct(exchange).await;
     hook.close(outcome, exchange, body, record)
 }
@@ -109,7 +119,10 @@ pub(super) async fn modify_response(
     record: &mut Record,
 ) -> Result<(), ProxyError> {
     for (used, pool) in route.modify_response.iter().filter_map(|used| with_pool(view, used)) {
-        let hook = Entry::open(used, pool, Side::Response, exchange, body).await?;
+        let hook = Entry::new(used, pool, Side::Response, exchange);
+        if hook.waits() {
+            hook.wait(exchange, body).await?;
+        }
         let outcome = pool.modify_response(exchange).await;
         let _ = hook.close(outcome, exchange, body, record)?;
     }
@@ -126,28 +139,31 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// With as much of the body at hand as the hook wants. Costs a look where it wants none.
-    async fn open(
-        used: &PluginUse,
-        pool: &'a Pool,
-        side: Side,
-        exchange: &mut Exchange,
-        body: &mut Body,
-    ) -> Result<Self, ProxyError> {
-        let wanted = match side {
+    fn new(used: &PluginUse, pool: &'a Pool, side: Side, exchange: &Exchange) -> Self {
+        let body = match side {
             Side::Request => used.request_body,
             Side::Response => used.response_body,
         };
-        let entry = Self { pool, side, body: wanted, saved: save(used, exchange) };
-        match wanted.mode {
-            BodyMode::None | BodyMode::Stream => {}
-            // Boxed, so that exchanges that wait for no body do not carry the room for it.
-            BodyMode::Peek(_) | BodyMode::Buffer => {
-                let limit = pool.plugin().limits().body;
-                exchange.window = Some(Box::pin(intake::open(wanted, limit, side, exchange, body)).await?);
-            }
-        }
-        Ok(entry)
+        Self { pool, side, body, saved: save(used, exchange) }
+    }
+
+    /// Whether the hook wants the body, or its beginning, at hand.
+    fn waits(&self) -> bool {
+        matches!(self.body.mode, BodyMode::Peek(_) | BodyMode::Buffer)
+    }
+
+    /// Waits for as much of the body as the hook wants. In a box, so that exchanges that wait for none do not carry the
+    /// room for it.
+    fn wait<'b>(
+        &'b self,
+        exchange: &'b mut Exchange,
+        body: &'b mut Body,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ProxyError>> + 'b>> {
+        Box::pin(async move {
+            let limit = self.pool.plugin().limits().body;
+            exchange.window = Some(intake::open(self.body, limit, self.side, exchange, body).await?);
+            Ok(())
+        })
     }
 
     /// Whether the request goes on inwards. However the call ended, nobody else looks through its window.

@@ -13,6 +13,9 @@ use crate::upstream::error::WireError;
 /// Fields that there is room for without an allocation.
 const USUAL_FIELDS: usize = 100;
 
+/// Fields that the gateway and its plugins may add before there is more room to be made.
+const ADDED: usize = 4;
+
 /// What every response begins with.
 const BEGINNING: &[u8] = b"HTTP/1.";
 
@@ -171,7 +174,8 @@ pub(super) fn collect(
     fields: &[Header<'_>],
     mut note: impl FnMut(&HeaderName, &[u8]),
 ) -> Result<HeaderMap, WireError> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    // With room for what the gateway and its plugins add: to grow costs more than all that they do with it.
+    let mut headers = HeaderMap::with_capacity(fields.len() + ADDED);
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| WireError::Head(httparse::Error::HeaderName))?;
