@@ -40,10 +40,12 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 }
 
 /// Each kind of call with a plugin that has it.
-fn calls() -> [(Hook, &'static str, Value); 4] {
+fn calls() -> [(Hook, &'static str, Value); 6] {
     [
         (Hook::OnRequest, "header-logic", json!({})),
         (Hook::OnResponse, "header-logic", json!({})),
+        (Hook::OnRequest, "tests/header-logic-assemblyscript", json!({})),
+        (Hook::OnResponse, "tests/header-logic-assemblyscript", json!({})),
         (
             Hook::Direct,
             "rewrite",

@@ -26,7 +26,7 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     house::assemblyscript_sdk().join("build").join(format!("{name}.wasm"))
 }
 
-/// Builds every plugin that is written in AssemblyScript, the SDK's own guest, and that of the conformance set.
+/// Builds every plugin that is written in AssemblyScript, the SDK's own guests, and that of the conformance set.
 pub(crate) fn build() -> Result<()> {
     install(&house::plugins())?;
     npm(&house::plugins(), &["run", "build", "--workspaces"])?;

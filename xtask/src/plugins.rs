@@ -38,6 +38,7 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
     let tests = modules()?.join("tests");
     fs::create_dir_all(&tests).with_context(|| tests.display().to_string())?;
     place(&assemblyscript::guest("guest"), &tests, "assemblyscript")?;
+    place(&assemblyscript::guest("header-logic"), &tests, "header-logic-assemblyscript")?;
     place(&assemblyscript::guest("conformance"), &tests, "conformance-assemblyscript")?;
     place(&rust_built(profile, "conformance")?, &tests, "conformance-rust")
 }

@@ -1,46 +1,44 @@
 // Text and bytes on their way over the border. Short runs go through fixed places in memory, so that a usual call
 // allocates nothing but the string that it gives back.
+//
+// What stands for these places is unmanaged: the garbage collector does not follow it, so using it costs no more than
+// using a number. Nothing that the collector owns may be kept in there.
 
-// Room for a name and for a value on their way out, and for a value on its way in.
+// Room for a name, and for a value on its way in or out: it never goes both ways in one call.
 const NAME_ROOM: i32 = 256;
 const VALUE_ROOM: i32 = 4096;
-const IN_ROOM: i32 = 4096;
-const namePlace = memory.data(256);
-const valuePlace = memory.data(4096);
-const inPlace = memory.data(4096);
+const namePlace = heap.alloc(NAME_ROOM);
+const valuePlace = heap.alloc(VALUE_ROOM);
 
 /** A run of bytes that is about to be handed to the gateway. One for names and one for values: see below. */
+// @ts-ignore: decorator
+@unmanaged
 class Outgoing {
   start: usize = 0;
   length: i32 = 0;
-  /** Keeps a run that is too long for its fixed place. */
-  private kept: ArrayBuffer | null = null;
+  /** A place of its own for a run that is too long for the fixed one; 0 where there is none. */
+  private long: usize = 0;
 
   constructor(private place: usize, private room: i32) {}
 
   text(text: string): void {
+    const units = changetype<usize>(text);
     // UTF-8 needs at most three bytes for each unit of UTF-16.
-    if (text.length * 3 <= this.room) {
-      this.kept = null;
-      this.start = this.place;
-      this.length = <i32>(
-        String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, this.place, false, String.UTF8.ErrorMode.REPLACE)
-      );
-    } else {
-      this.buffer(String.UTF8.encode(text, false, String.UTF8.ErrorMode.REPLACE));
-    }
+    this.start = text.length * 3 <= this.room ? this.place : this.longPlace(units);
+    this.length = write(units, text.length, this.start);
   }
 
-  buffer(buffer: ArrayBuffer): void {
-    this.kept = buffer;
-    this.start = changetype<usize>(buffer);
-    this.length = buffer.byteLength;
-  }
-
+  /** The caller keeps them until the call has been made. */
   bytes(bytes: Uint8Array): void {
-    this.kept = bytes.buffer;
     this.start = bytes.dataStart;
     this.length = bytes.length;
+  }
+
+  /** Room for the text at `units`, in the place of the one before, which nobody reads any more. */
+  private longPlace(units: usize): usize {
+    if (this.long != 0) heap.free(this.long);
+    this.long = heap.alloc(String.UTF8.byteLength(changetype<string>(units)));
+    return this.long;
   }
 }
 
@@ -50,33 +48,25 @@ export const name = new Outgoing(namePlace, NAME_ROOM);
 export const value = new Outgoing(valuePlace, VALUE_ROOM);
 
 /** What a call wrote. */
+// @ts-ignore: decorator
+@unmanaged
 class Incoming {
-  private start: usize = inPlace;
-  private room: i32 = IN_ROOM;
-  private kept: ArrayBuffer | null = null;
-
   /** Where the next call writes to. */
-  get out(): usize {
-    return this.start;
-  }
-
-  get cap(): i32 {
-    return this.room;
-  }
+  out: usize = valuePlace;
+  cap: i32 = VALUE_ROOM;
 
   /** Whether a value of `length` was too long to be written, and is to be asked for again: there is room now. */
   tooShort(length: i32): bool {
-    if (length <= this.room) return false;
-    const kept = new ArrayBuffer(length);
-    this.kept = kept;
-    this.start = changetype<usize>(kept);
-    this.room = length;
+    if (length <= this.cap) return false;
+    this.reset();
+    this.out = heap.alloc(length);
+    this.cap = length;
     return true;
   }
 
   /** The `length` bytes that were written, as text; what is not UTF-8 in them becomes U+FFFD. */
   text(length: i32): string {
-    const text = decode(this.start, length);
+    const text = decode(this.out, length);
     this.reset();
     return text;
   }
@@ -84,16 +74,16 @@ class Incoming {
   /** The `length` bytes that were written. */
   bytes(length: i32): Uint8Array {
     const bytes = new Uint8Array(length);
-    memory.copy(bytes.dataStart, this.start, length);
+    memory.copy(bytes.dataStart, this.out, length);
     this.reset();
     return bytes;
   }
 
   private reset(): void {
-    if (this.kept === null) return;
-    this.kept = null;
-    this.start = inPlace;
-    this.room = IN_ROOM;
+    if (this.out == valuePlace) return;
+    heap.free(this.out);
+    this.out = valuePlace;
+    this.cap = VALUE_ROOM;
   }
 }
 
@@ -105,37 +95,60 @@ export function encode(text: string): Uint8Array {
   return Uint8Array.wrap(String.UTF8.encode(text, false, String.UTF8.ErrorMode.REPLACE));
 }
 
-/** UTF-8 as text. What is not UTF-8 becomes U+FFFD, one for each byte. */
-export function decode(start: usize, length: i32): string {
-  const end = start + length;
-  let at = start;
-  while (at < end && load<u8>(at) < 0x80) ++at;
-  if (at == end) return ascii(start, length);
-  // No more units of UTF-16 than bytes of UTF-8.
-  const units = new Uint16Array(length);
-  let count = 0;
-  at = start;
-  while (at < end) {
-    const width = sequence(at, end);
-    if (width == 0) {
-      units[count++] = 0xfffd;
-      ++at;
-      continue;
-    }
-    const code = codePoint(at, width);
-    if (code < 0x10000) {
-      units[count++] = <u16>code;
-    } else {
-      units[count++] = <u16>(0xd800 + ((code - 0x10000) >> 10));
-      units[count++] = <u16>(0xdc00 + ((code - 0x10000) & 0x3ff));
-    }
-    at += width;
+/** Writes the `length` units of UTF-16 at `from` to `place` as UTF-8; how many bytes. A lone surrogate becomes U+FFFD. */
+function write(from: usize, length: i32, place: usize): i32 {
+  const end = from + (<usize>length << 1);
+  let to = place;
+  // Names and values are ASCII for the most part: four units at once, each of which becomes its lower byte.
+  for (; from + 8 <= end; from += 8, to += 4) {
+    let units = load<u64>(from);
+    if ((units & 0xff80_ff80_ff80_ff80) != 0) break;
+    units |= units >> 8;
+    store<u32>(to, <u32>((units & 0xffff) | ((units >> 16) & 0xffff_0000)));
   }
-  return String.UTF16.decodeUnsafe(units.dataStart, count << 1);
+  for (; from < end && load<u16>(from) < 0x80; from += 2, ++to) store<u8>(to, <u8>load<u16>(from));
+  const written = <i32>(to - place);
+  if (from == end) return written;
+  const rest = <i32>((end - from) >> 1);
+  return written + <i32>String.UTF8.encodeUnsafe(from, rest, to, false, String.UTF8.ErrorMode.REPLACE);
 }
 
-function ascii(start: usize, length: i32): string {
-  return String.UTF8.decodeUnsafe(start, length);
+/** UTF-8 as text. What is not UTF-8 becomes U+FFFD, one for each byte. */
+export function decode(start: usize, length: i32): string {
+  // No more units of UTF-16 than bytes of UTF-8.
+  const text = changetype<string>(__new(<usize>length << 1, idof<string>()));
+  let to = changetype<usize>(text);
+  let at = start;
+  const end = start + length;
+  // As in `write`, the other way around.
+  for (; at + 4 <= end; at += 4, to += 8) {
+    let bytes = <u64>load<u32>(at);
+    if ((bytes & 0x8080_8080) != 0) break;
+    bytes = (bytes | (bytes << 16)) & 0x0000_ffff_0000_ffff;
+    store<u64>(to, (bytes | (bytes << 8)) & 0x00ff_00ff_00ff_00ff);
+  }
+  for (; at < end && load<u8>(at) < 0x80; ++at, to += 2) store<u16>(to, load<u8>(at));
+  return at == end ? text : decodeRest(text, to, at, end);
+}
+
+/** Goes on where `decode` met what is not ASCII: writes the rest of `text` from `to` on. */
+function decodeRest(text: string, to: usize, start: usize, end: usize): string {
+  let at = start;
+  while (at < end) {
+    const width = sequence(at, end);
+    const code = width == 0 ? 0xfffd : codePoint(at, width);
+    at += max(width, 1);
+    if (code < 0x10000) {
+      store<u16>(to, <u16>code);
+      to += 2;
+    } else {
+      store<u16>(to, <u16>(0xd800 + ((code - 0x10000) >> 10)));
+      store<u16>(to, <u16>(0xdc00 + ((code - 0x10000) & 0x3ff)), 2);
+      to += 4;
+    }
+  }
+  const units = changetype<usize>(text);
+  return changetype<string>(__renew(units, to - units));
 }
 
 /** How many bytes the UTF-8 sequence at `at` has; 0 where there is none. */

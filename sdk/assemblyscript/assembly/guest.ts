@@ -8,7 +8,7 @@ import { Json } from "./json";
 import { Hook, hookName } from "./mode";
 import { Outcome } from "./outcome";
 import { registeredPlugin } from "./plugin";
-import { takeError } from "./refusal";
+import { lastError, takeError } from "./refusal";
 import { Request } from "./request";
 import { Response } from "./response";
 import { Director, Middleware, ModifyResponse, Tick } from "./role";
@@ -119,6 +119,7 @@ function end(hook: Hook, outcome: Outcome): i32 {
 
 /** What an export returns to the gateway. */
 function finish(outcome: Outcome): i32 {
+  if (outcome === Outcome.ok() && lastError() === null) return CONTINUE;
   const reason = outcome.reason;
   if (reason !== null) {
     takeError();

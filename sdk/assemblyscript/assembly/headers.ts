@@ -1,7 +1,7 @@
 import { incoming, name as nameOut, value as valueOut } from "./bytes";
 import { Message, head_add, head_all, head_get, head_remove, head_set } from "./host";
 import { Field, unpack } from "./packed";
-import { done, found } from "./refusal";
+import { Code, done, refused } from "./refusal";
 
 /**
  * The header fields of a message.
@@ -53,15 +53,15 @@ export class Headers {
   has(name: string): bool {
     nameOut.text(name);
     const answer = head_get(this.message, nameOut.start, nameOut.length, 0, 0, 0);
-    return found(answer, this.isRequest ? "read request header" : "read response header", name);
+    return answer >= 0 || this.missing(answer, "read", name);
   }
 
   /** All header fields at once, with one call to the gateway. */
   all(): Field[] {
     let length = head_all(this.message, incoming.out, incoming.cap);
     while (incoming.tooShort(length)) length = head_all(this.message, incoming.out, incoming.cap);
-    if (!done(length, "read headers", this.isRequest ? "request" : "response")) return [];
-    return unpack(incoming.bytes(length), "read headers", this.isRequest ? "request" : "response");
+    if (!done(length, "read headers", this.owner)) return [];
+    return unpack(incoming.bytes(length), "read headers", this.owner);
   }
 
   /** Replaces all values of a header by one. */
@@ -92,11 +92,21 @@ export class Headers {
   remove(name: string): bool {
     nameOut.text(name);
     const answer = head_remove(this.message, nameOut.start, nameOut.length);
-    return found(answer, this.isRequest ? "remove request header" : "remove response header", name);
+    return answer >= 0 || this.missing(answer, "remove", name);
   }
 
-  private get isRequest(): bool {
-    return this.message == Message.Request;
+  private get owner(): string {
+    return this.message == Message.Request ? "request" : "response";
+  }
+
+  /** Keeps what was refused, unless there merely is no such header. Always `false`. */
+  private missing(answer: i32, verb: string, name: string): bool {
+    return answer != Code.NotFound && this.refused(answer, verb, name);
+  }
+
+  /** Keeps what was refused. Always `false`. */
+  private refused(answer: i32, verb: string, name: string): bool {
+    return refused(answer, verb + " " + this.owner + " header", name);
   }
 
   private read(name: string, index: u32): i32 {
@@ -105,19 +115,19 @@ export class Headers {
     while (incoming.tooShort(length)) {
       length = head_get(this.message, nameOut.start, nameOut.length, index, incoming.out, incoming.cap);
     }
-    found(length, this.isRequest ? "read request header" : "read response header", name);
+    if (length < 0) this.missing(length, "read", name);
     return length;
   }
 
   private setOut(name: string): bool {
     nameOut.text(name);
     const answer = head_set(this.message, nameOut.start, nameOut.length, valueOut.start, valueOut.length);
-    return done(answer, this.isRequest ? "set request header" : "set response header", name);
+    return answer >= 0 || this.refused(answer, "set", name);
   }
 
   private addOut(name: string): bool {
     nameOut.text(name);
     const answer = head_add(this.message, nameOut.start, nameOut.length, valueOut.start, valueOut.length);
-    return done(answer, this.isRequest ? "add request header" : "add response header", name);
+    return answer >= 0 || this.refused(answer, "add", name);
   }
 }

@@ -48,6 +48,15 @@ test("values longer than the SDK's places go both ways", () => {
   }
 });
 
+test("characters beyond ASCII go both ways wherever they stand", () => {
+  for (const character of ["é", "€", "😀"]) {
+    for (let before = 0; before <= 9; ++before) {
+      const text = "x".repeat(before) + character + "y".repeat(9 - before);
+      assert.equal(passed("long", request().header("x-in", text).header("x-small", "s")).header("x-long"), text + "!");
+    }
+  }
+});
+
 test("parts of the request are read and changed", () => {
   const outcome = passed("parts", request("POST", "/a%20b?x=1?").clientIp("10.0.0.1").route("shop"));
   assert.equal(outcome.header("x-parts"), "POST /a%20b x=1? gateway.test");
