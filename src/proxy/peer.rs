@@ -179,6 +179,15 @@ impl Peer {
         }
     }
 
+    /// Since when it has been between two requests, with all that was for the client taken.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Instant> {
+        match self.activity.phase() {
+            Phase::Idle(since) if self.stall.since().is_none() => Some(since),
+            _ => None,
+        }
+    }
+
     /// When the connection must have moved on; `None` while an exchange is open, and the client takes what it gets.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

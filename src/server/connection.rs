@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
@@ -18,21 +17,16 @@ use tokio::time::{sleep_until, timeout};
 use tracing::debug;
 
 use super::aside::Aside;
+use super::clock::{Clock, Due};
 use super::guard::{HeadLimits, Turns};
+use super::http1;
 use super::http2;
-use super::stream::ClientStream;
 use super::streams::Streams;
 use super::transport::{Beginning, PREFACE, Transport};
 use super::watched::Watched;
 use crate::proxy::{Body, Peer, Proxy};
 use crate::socket::Stream;
 use crate::tls;
-
-/// Fields that hyper reads without an allocation, and does unless it is told otherwise.
-const USUAL_FIELDS: usize = 100;
-
-/// Bytes that hyper's buffer may grow to unless it is told otherwise, and a little less.
-const USUAL_BUFFER: usize = 400 << 10;
 
 /// What a listener's connections are held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,20 +63,6 @@ pub(super) trait Connection: Future<Output = hyper::Result<()>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
 
-impl<S> Connection for http1::UpgradeableConnection<ClientStream<Transport>, S>
-where
-    S: hyper::service::HttpService<Incoming, ResBody = Body>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    const PARTING: Duration = Duration::from_millis(250);
-
-    const GOODBYE: Duration = Duration::ZERO;
-
-    fn graceful_shutdown(self: Pin<&mut Self>) {
-        Self::graceful_shutdown(self);
-    }
-}
-
 /// A client that has connected.
 pub(super) struct Client {
     pub(super) socket: Stream,
@@ -99,17 +79,17 @@ pub(super) async fn serve(
     mut listening: watch::Receiver<()>,
 ) {
     let peer = client.peer;
-    let overdue = overdue(&peer);
-    tokio::pin!(overdue);
+    let mut clock = Clock::new(&peer);
     let mut transport = match client.tls {
         None => Transport::Clear(client.socket),
         Some(tls) => tokio::select! {
             biased;
-            stream = tls.acceptor().accept(client.socket) => match stream {
+            // In a box: what a handshake needs goes with it.
+            stream = Box::pin(tls.acceptor().accept(client.socket)) => match stream {
                 Ok(stream) => Transport::Tls(Box::new(stream)),
                 Err(error) => return debug!(client = %peer.address, "no TLS: {error}"),
             },
-            () = overdue.as_mut() => return took_too_long(&peer),
+            () = poll_fn(|context| clock.poll_overdue(context)) => return took_too_long(&peer),
         },
     };
     peer.secured(transport.facts());
@@ -122,31 +102,42 @@ pub(super) async fn serve(
                 Ok(beginning) => beginning,
                 Err(error) => return debug!(client = %peer.address, "connection ended: {error}"),
             },
-            () = overdue.as_mut() => return took_too_long(&peer),
+            () = poll_fn(|context| clock.poll_overdue(context)) => return took_too_long(&peer),
             // The request that may still come is HTTP/1's to wait for, or not.
             _ = listening.changed() => Beginning::default(),
         },
     };
     match protocols.http2.filter(|_| beginning.is_http2) {
         Some(settings) => {
+            clock.slow_down();
             peer.activity().rest();
-            // Most of what comes in over HTTP/2 is about the connection itself and begins no request.
-            let stream = TokioIo::new(Watched::new(transport, beginning.bytes, PREFACE.len()));
-            let streams = Streams::new(peer.patience);
-            let service = |request| answer(&proxy, &peer, &streams, request);
-            let protocol = http2::protocol(settings, protocols.head.head, streams.clone());
-            let connection = protocol.serve_connection(stream, service_fn(service));
-            drive(connection, &peer, None, overdue, listening).await;
+            // In a box: connections of HTTP/1, which rest, should not be room for it.
+            let head = protocols.head.head;
+            let begun = (transport, beginning.bytes);
+            Box::pin(serve_http2(begun, (&proxy, &peer), (settings, head), &mut clock, &mut listening)).await;
         }
         None => {
-            let turns = Arc::new(Turns::new(&peer));
-            let stream = ClientStream::new(transport, &beginning.bytes, protocols.head, Arc::clone(&turns));
-            let service = |request| answer_in_turn(&proxy, &peer, &turns, protocols.max_requests, request);
-            let connection =
-                http1(&protocols.head).serve_connection(stream, service_fn(service)).with_upgrades();
-            drive(connection, &peer, Some(&turns), overdue, listening).await;
+            let begun = (transport, beginning.bytes);
+            http1::serve(begun, (&proxy, &peer), protocols, &mut clock, &mut listening).await;
         }
     }
+}
+
+/// Serves a connection of HTTP/2 that began with `first`.
+async fn serve_http2(
+    (transport, first): (Transport, Bytes),
+    (proxy, peer): (&Rc<Proxy>, &Rc<Peer>),
+    (settings, max_head): (Http2, usize),
+    clock: &mut Clock<'_>,
+    listening: &mut watch::Receiver<()>,
+) {
+    // Most of what comes in over HTTP/2 is about the connection itself and begins no request.
+    let stream = TokioIo::new(Watched::new(transport, first, PREFACE.len()));
+    let streams = Streams::new(peer.patience);
+    let service = |request| answer(proxy, peer, &streams, request);
+    let protocol = http2::protocol(settings, max_head, streams.clone());
+    let connection = pin!(protocol.serve_connection(stream, service_fn(service)));
+    drive(connection, peer, None, clock, listening).await;
 }
 
 /// Answers a request of HTTP/2.
@@ -164,59 +155,49 @@ fn answer(
     }
 }
 
-/// Like [`answer`], for requests of HTTP/1 that have passed the guard, or were put in the place of one that has not.
-fn answer_in_turn(
-    proxy: &Rc<Proxy>,
-    peer: &Rc<Peer>,
-    turns: &Arc<Turns>,
-    max_requests: u32,
-    mut request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-    let (proxy, peer, turns) = (Rc::clone(proxy), Rc::clone(peer), Arc::clone(turns));
-    async move {
-        if let Some(refusal) = turns.begin() {
-            request.extensions_mut().insert(refusal);
-        }
-        let last = turns.begun() >= max_requests;
-        let mut response = proxy.handle(request, &peer).await;
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            turns.switch();
-        } else if last || peer.parts() {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        Ok::<_, Infallible>(response)
-    }
-}
-
 /// What may happen to a connection besides its exchanges.
 enum Event {
     /// Its client has taken too long.
     Overdue,
+    /// It has idled for a while.
+    Rest,
     /// Its client takes back too many requests.
     Restless,
     /// Its listener has gone, and it can be told to end.
     Parting,
 }
 
-/// Keeps a connection going to its end.
-async fn drive<C: Connection>(
-    connection: C,
+/// How a connection came out of being driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Still {
+    /// It has ended.
+    Ended,
+    /// It idles, and everything that it had to say is said.
+    Resting,
+}
+
+/// Keeps a connection going to its end; one of HTTP/1, which has `turns`, until it rests.
+pub(super) async fn drive<C: Connection>(
+    mut connection: Pin<&mut C>,
     peer: &Peer,
     turns: Option<&Turns>,
-    mut overdue: Pin<&mut impl Future<Output = ()>>,
-    mut listening: watch::Receiver<()>,
-) {
-    tokio::pin!(connection);
+    clock: &mut Clock<'_>,
+    listening: &mut watch::Receiver<()>,
+) -> Still {
     let mut restless = pin!(peer.restless());
-    let mut parting = pin!(parting(peer, &mut listening, C::PARTING).map(|()| Event::Parting).fuse());
+    let mut parting = pin!(parting(peer, listening, C::PARTING).map(|()| Event::Parting).fuse());
+    let may_rest = || turns.is_some_and(Turns::may_rest) && !peer.parts();
     let mut events = Aside::new(poll_fn(|context| {
-        if overdue.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Event::Overdue);
+        if let Poll::Ready(parting) = parting.as_mut().poll(context) {
+            return Poll::Ready(parting);
         }
         if restless.as_mut().poll(context).is_ready() {
             return Poll::Ready(Event::Restless);
         }
-        parting.as_mut().poll(context)
+        clock.poll(context, may_rest).map(|due| match due {
+            Due::Overdue => Event::Overdue,
+            Due::Rest => Event::Rest,
+        })
     }));
     let ended = loop {
         let event = tokio::select! {
@@ -229,24 +210,29 @@ async fn drive<C: Connection>(
                 took_too_long(peer);
                 // Whoever has sent half a head hears of it.
                 if turns.is_some_and(Turns::expire) {
+                    drop(events);
                     tokio::select! {
                         biased;
                         ended = connection.as_mut() => break ended,
-                        () = self::overdue(peer) => {}
+                        () = poll_fn(|context| clock.poll_overdue(context)) => {}
                     }
                 }
-                return leave(connection, C::GOODBYE).await;
+                leave(connection, C::GOODBYE).await;
+                return Still::Ended;
             }
             Event::Restless => {
                 debug!(client = %peer.address, "connection closed: its client takes back too many requests");
-                return leave(connection, Duration::ZERO).await;
+                leave(connection, Duration::ZERO).await;
+                return Still::Ended;
             }
             Event::Parting => connection.as_mut().graceful_shutdown(),
+            Event::Rest => return Still::Resting,
         }
     };
     if let Err(error) = ended {
         debug!(client = %peer.address, "connection ended: {error}");
     }
+    Still::Ended
 }
 
 /// Comes back when the listener has gone and the connection can be told to end: in the middle of an exchange, or after
@@ -275,34 +261,4 @@ async fn leave(mut connection: Pin<&mut impl Connection>, goodbye: Duration) {
 
 fn took_too_long(peer: &Peer) {
     debug!(client = %peer.address, "connection closed: its client took too long");
-}
-
-fn http1(limits: &HeadLimits) -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    // The peer keeps all deadlines of a connection with one timer; hyper's own would be one for each request.
-    protocol.header_read_timeout(None).max_header_size(limits.head);
-    if limits.fields > USUAL_FIELDS {
-        protocol.max_headers(limits.fields);
-    }
-    if limits.head > USUAL_BUFFER {
-        protocol.max_buf_size(limits.head);
-    }
-    protocol
-}
-
-/// Comes back when the client has taken too long.
-///
-/// A connection is looked at when its time is up, and at least once in the shorter of the two timeouts: what it is doing
-/// may have changed meanwhile. So a timeout strikes late by at most the shorter one, and a connection costs one timer
-/// rather than one for each request.
-async fn overdue(peer: &Peer) {
-    loop {
-        let now = Instant::now();
-        let again = now + peer.patience.header.min(peer.patience.idle).min(peer.patience.send);
-        match peer.deadline() {
-            Some(deadline) if deadline <= now => return,
-            Some(deadline) => sleep_until(deadline.min(again).into()).await,
-            None => sleep_until(again.into()).await,
-        }
-    }
 }

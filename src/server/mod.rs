@@ -4,9 +4,11 @@
 //! nothing on the request path crosses from one to another.
 
 mod aside;
+mod clock;
 mod connection;
 mod crowd;
 mod guard;
+mod http1;
 mod http2;
 mod inherited;
 mod listener;

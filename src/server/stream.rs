@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::guard::{Admitted, Guard, HeadLimits, Turns};
+use super::transport::Transport;
 
 /// How long a client that has ended its side may wait for more of a response. It may only have finished sending, or it
 /// may be gone: TCP does not tell, and who is gone should not keep an upstream at work.
@@ -185,6 +186,16 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
     }
 }
 
+impl ClientStream<Transport> {
+    /// Waits for whatever a connection that rests must be read for: bytes, its end, an error.
+    pub(super) fn poll_stir(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.has_ready() {
+            true => Poll::Ready(()),
+            false => self.socket.poll_stir(context),
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> Read for ClientStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -270,8 +281,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for ClientStream<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.make_way(context))?;
-        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        let written = match self.make_way(context)? {
+            Poll::Ready(()) => Pin::new(&mut self.socket).poll_write(context, bytes),
+            Poll::Pending => Poll::Pending,
+        };
         self.turns.stall.note(written.is_pending());
         written
     }
@@ -281,12 +294,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for ClientStream<S> {
         if let Some(head) = self.turns.interim.take() {
             self.interim.0.extend(head);
         }
-        ready!(self.write_interim(context))?;
-        Pin::new(&mut self.socket).poll_flush(context)
+        let flushed = match self.write_interim(context)? {
+            Poll::Ready(()) => Pin::new(&mut self.socket).poll_flush(context),
+            Poll::Pending => Poll::Pending,
+        };
+        self.turns.stall.note(flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        this.turns.close();
         if let Ending::Open = this.ending {
             ready!(Pin::new(&mut this.socket).poll_shutdown(context))?;
             if this.guard.leaves_unread() {
@@ -312,8 +330,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for ClientStream<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.make_way(context))?;
-        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        let written = match self.make_way(context)? {
+            Poll::Ready(()) => Pin::new(&mut self.socket).poll_write_vectored(context, slices),
+            Poll::Pending => Poll::Pending,
+        };
         self.turns.stall.note(written.is_pending());
         written
     }

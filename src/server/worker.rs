@@ -18,7 +18,7 @@ use super::crowd::{Crowd, Seat};
 use super::listener::{Bound, Listener};
 use super::proxy_header;
 use super::scarcity::Scarcity;
-use super::tally::Tally;
+use super::tally::{Open, Tally};
 use crate::exchange::NOWHERE;
 use crate::metrics::Registry;
 use crate::plugin::Engine;
@@ -323,13 +323,8 @@ async fn accept(
                 if !tally.is_of(&settings.name) {
                     tally = Tally::begin(&settings.name, proxy.registry());
                 }
-                let (counted, held) = (tally.accept(), (open.clone(), seat));
-                let (proxy, connections) = (Rc::clone(&proxy), connections.clone());
-                // In a box before it is a task, which is moved when it is made and when it ends: this is 7 KiB.
-                spawn_local(Box::pin(async move {
-                    receive(stream, ends, settings, held, proxy, connections).await;
-                    drop(counted);
-                }));
+                let newcomer = Newcomer { ends, settings, seat, held: (open.clone(), tally.accept()) };
+                receive(stream, newcomer, Rc::clone(&proxy), connections.clone());
             }
             Err(error) if is_passing(&error) => {}
             Err(_) if going => break,
@@ -341,34 +336,64 @@ async fn accept(
     }
 }
 
-/// Finds out who the client is, and serves it.
-async fn receive(
-    mut stream: Stream,
-    mut ends: Ends,
+/// A connection of which it is not yet known whom it is from.
+struct Newcomer {
+    ends: Ends,
     settings: Listener,
-    mut held: (mpsc::Sender<()>, Seat),
-    proxy: Rc<Proxy>,
-    listening: watch::Receiver<()>,
-) {
-    if settings.proxy_protocol {
-        match timeout(settings.patience.header, proxy_header::read(&mut stream)).await {
-            Ok(Ok(told)) => ends = told.unwrap_or(ends),
-            Ok(Err(error)) => return debug!(client = %ends.client, "connection closed: {error}"),
-            Err(_) => return debug!(client = %ends.client, "connection closed: no PROXY header in time"),
-        }
+    seat: Seat,
+    /// Kept as long as the connection and its tunnels.
+    held: (mpsc::Sender<()>, Open),
+}
+
+/// Serves a connection in a task of its own.
+fn receive(mut stream: Stream, mut newcomer: Newcomer, proxy: Rc<Proxy>, listening: watch::Receiver<()>) {
+    let protocols = newcomer.settings.protocols;
+    // In a box before it is a task, which is moved when it is made and when it ends. What is done before is no part of it:
+    // a connection that idles should be little more than its socket.
+    if newcomer.settings.proxy_protocol {
+        spawn_local(Box::pin(async move {
+            if !Box::pin(newcomer.is_told(&mut stream)).await {
+                return;
+            }
+            if let Some(client) = newcomer.admit(stream) {
+                connection::serve(client, proxy, protocols, listening).await;
+            }
+        }));
+    } else if let Some(client) = newcomer.admit(stream) {
+        spawn_local(Box::pin(connection::serve(client, proxy, protocols, listening)));
     }
-    let address = ends.client;
-    if !held.1.is_for(address.ip().to_canonical(), settings.max_connections_per_client) {
-        debug!(client = %address, "refused: it has `max_connections_per_client` already");
-        if settings.tls.is_none() {
-            let _ = stream.try_write(TOO_MANY);
+}
+
+impl Newcomer {
+    /// Reads on whose behalf it comes; false where it does not say.
+    async fn is_told(&mut self, stream: &mut Stream) -> bool {
+        let client = self.ends.client;
+        match timeout(self.settings.patience.header, proxy_header::read(stream)).await {
+            Ok(Ok(told)) => {
+                self.ends = told.unwrap_or(self.ends);
+                return true;
+            }
+            Ok(Err(error)) => debug!(%client, "connection closed: {error}"),
+            Err(_) => debug!(%client, "connection closed: no PROXY header in time"),
         }
-        return;
+        false
     }
-    let peer =
-        Peer::new(address, settings.patience, settings.max_body, held).behind(&settings.trust).at(ends.local);
-    let client = connection::Client { socket: stream, tls: settings.tls, peer: Rc::new(peer) };
-    connection::serve(client, proxy, settings.protocols, listening).await;
+
+    /// Lets it in, unless its client has as many connections as it may.
+    fn admit(self, stream: Stream) -> Option<connection::Client> {
+        let Self { ends: Ends { client: address, local }, settings, mut seat, held } = self;
+        if !seat.is_for(address.ip().to_canonical(), settings.max_connections_per_client) {
+            debug!(client = %address, "refused: it has `max_connections_per_client` already");
+            if settings.tls.is_none() {
+                // Past the runtime, which has not heard of it yet.
+                let _ = SockRef::from(&stream).send(TOO_MANY);
+            }
+            return None;
+        }
+        let peer = Peer::new(address, settings.patience, settings.max_body, (seat, held));
+        let peer = Rc::new(peer.behind(&settings.trust).at(local));
+        Some(connection::Client { socket: stream, tls: settings.tls, peer })
+    }
 }
 
 /// Errors of the connection that was about to be accepted, not of the socket.

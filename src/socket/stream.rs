@@ -16,15 +16,13 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Writes as much as there is room for now.
-    ///
-    /// # Errors
-    /// Also where there is no room.
-    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    /// Waits until there is something to read: bytes, the end of the stream, an error.
+    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Tcp(stream) => stream.try_write(bytes),
-            Self::Unix(stream) => stream.try_write(bytes),
+            Self::Tcp(stream) => stream.poll_read_ready(context),
+            Self::Unix(stream) => stream.poll_read_ready(context),
         }
+        .map(|_| ())
     }
 }
 

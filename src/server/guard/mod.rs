@@ -203,6 +203,7 @@ pub(super) struct Turns {
     begun: AtomicU32,
     switched: AtomicBool,
     late: AtomicBool,
+    closing: AtomicBool,
     /// What is wrong with which request.
     refused: OnceLock<(u32, Objection)>,
 }
@@ -210,8 +211,9 @@ pub(super) struct Turns {
 impl Turns {
     pub(super) fn new(peer: &Peer) -> Self {
         let (activity, interim, stall) = (peer.activity(), peer.interim(), peer.stall());
-        let (begun, switched, late) = (AtomicU32::new(0), AtomicBool::new(false), AtomicBool::new(false));
-        Self { activity, interim, stall, begun, switched, late, refused: OnceLock::new() }
+        let (begun, refused) = (AtomicU32::new(0), OnceLock::new());
+        let [switched, late, closing] = std::array::from_fn(|_| AtomicBool::new(false));
+        Self { activity, interim, stall, begun, switched, late, closing, refused }
     }
 
     /// A request's exchange begins: what is wrong with it.
@@ -247,6 +249,16 @@ impl Turns {
 
     pub(super) fn is_late(&self) -> bool {
         self.late.load(Ordering::Relaxed)
+    }
+
+    /// The gateway ends its side.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the connection, where it idles, waits for nothing but another request.
+    pub(super) fn may_rest(&self) -> bool {
+        !self.closing.load(Ordering::Relaxed) && !self.has_switched() && self.refused.get().is_none()
     }
 
     /// Whether so many requests have begun and none is open.

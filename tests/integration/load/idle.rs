@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-use crate::support::{Backend, Gateway, eventually};
+use crate::support::{Backend, Gateway, eventually, message};
 
 const IDLE: usize = 10_000;
 
@@ -21,11 +22,14 @@ fn idle_connections_are_kept_and_cost_little() {
     raise_open_files();
     let app = Backend::named("app");
     let gateway = Gateway::before(app.url()).without_access_log().listener("idle_timeout = \"1h\"").start();
-    let ours = Cost::of(gateway.address(), || resident(&[gateway.pid()]));
+    let rests = |line: &Value| message(line) == "connection rests";
+    let all_rest = || gateway.log().lines().iter().filter(|line| rests(line)).count() >= IDLE;
+    let ours =
+        Cost::of(gateway.address(), || resident(&[gateway.pid()]), || eventually("all rest", all_rest));
     println!("gatewright: {ours}");
     drop(gateway);
     match Nginx::before(&app) {
-        Some(nginx) => println!("nginx: {}", Cost::of(nginx.address, || resident(&nginx.processes()))),
+        Some(nginx) => println!("nginx: {}", Cost::of(nginx.address, || resident(&nginx.processes()), || {})),
         None => println!("nginx: not installed"),
     }
 }
@@ -33,20 +37,23 @@ fn idle_connections_are_kept_and_cost_little() {
 /// Resident memory, in KiB.
 struct Cost {
     before: usize,
+    /// Right after the last request,
+    awake: usize,
+    /// and when all have idled for a while.
     after: usize,
 }
 
 impl std::fmt::Display for Cost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { before, after } = self;
-        let each = (after.saturating_sub(*before)) * 1024 / IDLE;
-        write!(f, "{before} KiB, with {IDLE} idle connections {after} KiB: {each} bytes each")
+        let Self { before, awake, after } = self;
+        let [then, now] = [awake, after].map(|with| with.saturating_sub(*before) * 1024 / IDLE);
+        write!(f, "{before} KiB, with {IDLE} idle connections {after} KiB: {now} bytes each, {then} at first")
     }
 }
 
 impl Cost {
     /// Each connection is made, asks once, idles while the memory is measured, and must answer once more.
-    fn of(address: SocketAddr, resident: impl Fn() -> usize) -> Self {
+    fn of(address: SocketAddr, resident: impl Fn() -> usize, settle: impl FnOnce()) -> Self {
         // Warm: what the first requests set up is no connection's cost.
         for n in 0..200 {
             ask(&mut connect(address, n));
@@ -59,9 +66,11 @@ impl Cost {
             client
         };
         let mut idle: Vec<_> = (0..IDLE).map(asked).collect();
+        let awake = resident();
+        settle();
         let after = resident();
         idle.iter_mut().for_each(ask);
-        Self { before, after }
+        Self { before, awake, after }
     }
 }
 

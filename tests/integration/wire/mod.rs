@@ -5,6 +5,7 @@ mod heads;
 mod limits;
 mod response_limits;
 mod responses;
+mod resting;
 mod turns;
 
 use crate::support::{Backend, Gateway, Wire};
