@@ -47,20 +47,10 @@ impl View {
         registry: &Registry,
         previous: Option<&Self>,
     ) -> Self {
-        let plugins = snapshot.plugins.iter().map(|plugin| pool(plugin, engine, registry, previous));
-        let upstreams = snapshot.upstreams.iter().map(|entry| upstream(entry, registry, previous));
-        let mut known: HashMap<_, _> = previous.map(Self::tallies).into_iter().flatten().collect();
-        let mut tally = |route: &Arc<str>| {
-            let tally = known.entry(Arc::clone(route)).or_insert_with(|| {
-                let tally = Arc::new(Tally::new(Arc::clone(route)));
-                registry.add(&tally);
-                tally
-            });
-            Arc::clone(tally)
-        };
-        let tallies = snapshot.routes.iter().map(|route| tally(&route.name)).collect();
-        let no_route = tally(&snapshot.no_route);
-        let (plugins, upstreams) = (plugins.collect(), upstreams.collect());
+        let known = Known::of(previous);
+        let plugins = snapshot.plugins.iter().map(|plugin| pool(plugin, engine, registry, &known)).collect();
+        let upstreams = snapshot.upstreams.iter().map(|entry| upstream(entry, registry, &known)).collect();
+        let (tallies, no_route) = tallies(&snapshot, registry, previous);
         let calls_out = snapshot.plugins.iter().any(|plugin| plugin.calls_out());
         Self { snapshot, plugins, upstreams, calls_out, tallies, no_route }
     }
@@ -75,85 +65,108 @@ impl View {
         route.and_then(|route| self.tallies.get(route.place)).unwrap_or(&self.no_route)
     }
 
-    fn tallies(&self) -> impl Iterator<Item = (Arc<str>, Arc<Tally>)> {
-        let all = self.tallies.iter().chain([&self.no_route]);
-        all.map(|tally| (Arc::clone(tally.route()), Arc::clone(tally)))
-    }
-
     /// Closes connections that have been idle for too long, and tidies the plugins up.
     pub fn sweep(&self) {
-        connections_of(Some(self)).for_each(|connections| connections.sweep());
+        for upstream in &self.upstreams {
+            if let UpstreamView::Endpoints { connections, .. } = upstream {
+                connections.sweep();
+            }
+        }
         self.plugins.iter().for_each(|pool| pool.tidy());
     }
+}
+
+/// What a view before this one has, by name: a worker builds its view between two requests, so each thing is looked for
+/// once.
+#[derive(Default)]
+struct Known<'a> {
+    plugins: HashMap<&'a str, &'a Rc<plugin::Pool>>,
+    endpoints: HashMap<&'a str, &'a Rc<Connections<Body>>>,
+    files: HashMap<&'a str, &'a Arc<files::Tally>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(view: Option<&'a View>) -> Self {
+        let Some(view) = view else { return Self::default() };
+        let plugins = view.plugins.iter().map(|pool| (&**pool.plugin().name(), pool)).collect();
+        let mut known = Self { plugins, ..Self::default() };
+        for upstream in &view.upstreams {
+            match upstream {
+                UpstreamView::Endpoints { connections, .. } => {
+                    known.endpoints.insert(connections.upstream().name(), connections);
+                }
+                UpstreamView::Files { folder, tally } => {
+                    known.files.insert(folder.name(), tally);
+                }
+            }
+        }
+        known
+    }
+}
+
+/// What is counted of each route, and of requests that no route matches. Routes of one name count together.
+fn tallies(
+    snapshot: &Snapshot,
+    registry: &Registry,
+    previous: Option<&View>,
+) -> (Vec<Arc<Tally>>, Arc<Tally>) {
+    let before = previous.map_or(&[][..], |view| &view.tallies);
+    let all = before.iter().chain(previous.map(|view| &view.no_route));
+    let mut known: HashMap<_, _> = all.map(|tally| (Arc::clone(tally.route()), Arc::clone(tally))).collect();
+    let mut tally = |route: &Arc<str>| {
+        let tally = known.entry(Arc::clone(route)).or_insert_with(|| {
+            let tally = Arc::new(Tally::new(Arc::clone(route)));
+            registry.add(&tally);
+            tally
+        });
+        Arc::clone(tally)
+    };
+    (snapshot.routes.iter().map(|route| tally(&route.name)).collect(), tally(&snapshot.no_route))
 }
 
 fn pool(
     plugin: &Arc<plugin::Plugin>,
     engine: &Engine,
     registry: &Registry,
-    previous: Option<&View>,
+    known: &Known<'_>,
 ) -> Rc<plugin::Pool> {
-    let old = previous.map_or(&[][..], |view| &view.plugins);
-    if let Some(kept) = old.iter().find(|pool| Arc::ptr_eq(pool.plugin(), plugin)) {
-        return Rc::clone(kept);
-    }
-    let pool = match old.iter().find(|pool| pool.plugin().name() == plugin.name()) {
-        Some(old) => plugin::Pool::after(old, engine, Arc::clone(plugin)),
+    match known.plugins.get(&**plugin.name()) {
+        Some(kept) if Arc::ptr_eq(kept.plugin(), plugin) => Rc::clone(kept),
+        Some(old) => Rc::new(plugin::Pool::after(old, engine, Arc::clone(plugin))),
         None => {
             let pool = plugin::Pool::new(engine, Arc::clone(plugin));
             registry.add(pool.tally());
-            pool
+            Rc::new(pool)
         }
-    };
-    Rc::new(pool)
+    }
 }
 
-fn upstream(entry: &UpstreamEntry, registry: &Registry, previous: Option<&View>) -> UpstreamView {
+fn upstream(entry: &UpstreamEntry, registry: &Registry, known: &Known<'_>) -> UpstreamView {
     match entry {
         UpstreamEntry::Endpoints { upstream, hash_key } => UpstreamView::Endpoints {
-            connections: connections(upstream, registry, previous),
+            connections: connections(upstream, registry, known),
             hash_key: hash_key.clone(),
         },
         UpstreamEntry::Files(folder) => {
-            UpstreamView::Files { folder: Arc::clone(folder), tally: files_tally(folder, registry, previous) }
+            UpstreamView::Files { folder: Arc::clone(folder), tally: files_tally(folder, registry, known) }
         }
     }
 }
 
 /// What is counted of a folder, going on with what was of the one that had its name before.
-fn files_tally(folder: &Folder, registry: &Registry, previous: Option<&View>) -> Arc<files::Tally> {
-    let tallies = previous.into_iter().flat_map(|view| &view.upstreams).filter_map(|known| match known {
-        UpstreamView::Files { tally, .. } => Some(tally),
-        UpstreamView::Endpoints { .. } => None,
-    });
-    let known = tallies.into_iter().find(|tally| tally.is_of(folder.name()));
-    known.map_or_else(
-        || {
-            let tally = Arc::new(files::Tally::new(folder.name()));
-            registry.add(&tally);
-            tally
-        },
-        Arc::clone,
-    )
-}
-
-fn connections_of(view: Option<&View>) -> impl Iterator<Item = &Rc<Connections<Body>>> {
-    view.into_iter().flat_map(|view| &view.upstreams).filter_map(|upstream| match upstream {
-        UpstreamView::Endpoints { connections, .. } => Some(connections),
-        UpstreamView::Files { .. } => None,
-    })
-}
-
-fn connections(
-    upstream: &Arc<Upstream>,
-    registry: &Registry,
-    previous: Option<&View>,
-) -> Rc<Connections<Body>> {
-    if let Some(kept) = connections_of(previous).find(|pool| Arc::ptr_eq(pool.upstream(), upstream)) {
-        return Rc::clone(kept);
+fn files_tally(folder: &Folder, registry: &Registry, known: &Known<'_>) -> Arc<files::Tally> {
+    if let Some(tally) = known.files.get(folder.name()) {
+        return Arc::clone(tally);
     }
-    let old = connections_of(previous).find(|old| old.upstream().name() == upstream.name());
+    let tally = Arc::new(files::Tally::new(folder.name()));
+    registry.add(&tally);
+    tally
+}
+
+fn connections(upstream: &Arc<Upstream>, registry: &Registry, known: &Known<'_>) -> Rc<Connections<Body>> {
+    let old = known.endpoints.get(upstream.name());
     let connections = match old {
+        Some(kept) if Arc::ptr_eq(kept.upstream(), upstream) => return Rc::clone(kept),
         Some(old) => Connections::after(old, Arc::clone(upstream)),
         None => Connections::new(Arc::clone(upstream)),
     };

@@ -1,9 +1,10 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{Piece, PluginUse, Route, RouteAnswer};
-use crate::config::{self, AnswerConfig, Config, PieceConfig, Problems, RouteConfig, Spanned};
+use crate::config::{self, AnswerConfig, Config, PieceConfig, PluginConfig, Problems, RouteConfig, Spanned};
 use crate::exchange::ResponseHead;
 use crate::plugin::{Hook, OnError, Plugin, Role};
 use crate::route::{Problem, Router, Rule};
@@ -22,9 +23,32 @@ pub(super) fn build(
             None
         }
     };
+    let names = Names::of(config, plugins);
     let routes = config.routes.iter().enumerate();
-    let routes = routes.map(|(place, route)| build_route(config, place, route, plugins, problems)).collect();
+    let routes = routes.map(|(place, route)| build_route(&names, place, route, problems)).collect();
     Some((router?, routes))
+}
+
+/// What routes refer to by name.
+struct Names<'a> {
+    /// The places of the upstreams.
+    upstreams: HashMap<&'a str, usize>,
+    /// The plugins that could be loaded, and their places.
+    plugins: HashMap<&'a str, (usize, &'a PluginConfig, &'a Plugin)>,
+}
+
+impl<'a> Names<'a> {
+    fn of(config: &'a Config, plugins: &'a [Option<Arc<Plugin>>]) -> Self {
+        let upstreams = config.upstreams.iter().enumerate();
+        let loaded =
+            config.plugins.iter().zip(plugins).enumerate().filter_map(|(place, (configured, plugin))| {
+                Some((configured.name.value.as_str(), (place, configured, &**plugin.as_ref()?)))
+            });
+        Self {
+            upstreams: upstreams.map(|(place, upstream)| (upstream.name().value.as_str(), place)).collect(),
+            plugins: loaded.collect(),
+        }
+    }
 }
 
 fn rule(route: &RouteConfig) -> Rule {
@@ -64,16 +88,10 @@ fn report(config: &Config, problem: &Problem, problems: &mut Problems) {
     }
 }
 
-fn build_route(
-    config: &Config,
-    place: usize,
-    route: &RouteConfig,
-    plugins: &[Option<Arc<Plugin>>],
-    problems: &mut Problems,
-) -> Route {
+fn build_route(names: &Names<'_>, place: usize, route: &RouteConfig, problems: &mut Problems) -> Route {
     let name = route.name.as_ref().map_or(&route.path, |name| name);
     let mut uses = |uses: &[Spanned<config::PluginUse>], role, key| {
-        uses.iter().filter_map(|used| build_use(config, used, plugins, role, key, problems)).collect()
+        uses.iter().filter_map(|used| build_use(names, used, role, key, problems)).collect()
     };
     let middleware = uses(&route.middleware, Role::Middleware, "route.middleware");
     let modify_response = uses(&route.modify_response, Role::ModifyResponse, "route.modify_response");
@@ -81,7 +99,7 @@ fn build_route(
     Route {
         place,
         name: Arc::from(name.value.as_str()),
-        upstream: route.upstream.as_ref().and_then(|name| upstream(config, &name.value)),
+        upstream: route.upstream.as_ref().and_then(|name| names.upstreams.get(name.value.as_str()).copied()),
         upstream_name: route.upstream.as_ref().map(|name| Arc::from(name.value.as_str())),
         director: director.first().copied(),
         middleware,
@@ -110,22 +128,15 @@ fn piece(configured: &PieceConfig) -> Piece {
     }
 }
 
-fn upstream(config: &Config, name: &str) -> Option<usize> {
-    config.upstreams.iter().position(|upstream| upstream.name().value == name)
-}
-
 fn build_use(
-    config: &Config,
+    names: &Names<'_>,
     used: &Spanned<config::PluginUse>,
-    plugins: &[Option<Arc<Plugin>>],
     role: Role,
     key: &str,
     problems: &mut Problems,
 ) -> Option<PluginUse> {
     let name = &used.value.plugin;
-    let index = config.plugins.iter().position(|plugin| plugin.name.value == *name)?;
-    let configured = config.plugins.get(index)?;
-    let plugin = plugins.get(index)?.as_ref()?;
+    let (place, configured, plugin) = *names.plugins.get(name.as_str())?;
     let module = plugin.module();
     if !module.has_role(role) {
         let roles: Vec<_> = module.manifest().roles.iter().map(ToString::to_string).collect();
@@ -141,7 +152,7 @@ fn build_use(
     };
     let body_use = |hook: Option<Hook>| hook.map(|hook| module.body_use(hook)).unwrap_or_default();
     Some(PluginUse {
-        plugin: index,
+        plugin: place,
         on_error: on_error(used.value.on_error.unwrap_or(configured.on_error)),
         on_request: module.has_hook(Hook::OnRequest),
         on_response: module.has_hook(Hook::OnResponse),
