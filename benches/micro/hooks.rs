@@ -59,7 +59,7 @@ fn calls() -> [(Hook, &'static str, Value); 6] {
     ]
 }
 
-async fn pool(name: &str, module: &[u8], config: &Value, fresh: bool) -> Rc<Pool> {
+pub(crate) async fn pool(name: &str, module: &[u8], config: &Value, fresh: bool) -> Rc<Pool> {
     let engine = Engine::new().unwrap();
     let module = Arc::new(Module::compile(&engine, module).await.unwrap());
     let limits = Limits { fresh, ..Limits::default() };
@@ -94,7 +94,7 @@ async fn call(pool: &Rc<Pool>, hook: Hook, exchange: &mut Box<Exchange>) {
     }
 }
 
-fn exchange(hook: Hook) -> Box<Exchange> {
+pub(crate) fn exchange(hook: Hook) -> Box<Exchange> {
     let request = RequestHead {
         method: Method::GET,
         target: PathAndQuery::from_static("/api/items/4711?page=2"),

@@ -15,6 +15,7 @@
 mod balance;
 mod config;
 mod hooks;
+mod piece;
 mod route;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ fn main() {
     route::measure(&mut criterion);
     balance::measure(&mut criterion);
     hooks::measure(&mut criterion);
+    piece::measure(&mut criterion);
     config::measure(&mut criterion);
     criterion.final_summary();
 }
