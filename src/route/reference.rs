@@ -8,6 +8,9 @@ use http::{HeaderMap, Method};
 
 use super::Rule;
 
+/// Bytes of a host. None of the DNS has more than 253.
+const LONGEST_HOST: usize = 256;
+
 /// What a rule is chosen by; the lesser is the more specific.
 type Specificity = (Reverse<usize>, Vec<Part>, bool, Reverse<usize>);
 
@@ -82,7 +85,7 @@ fn host_specificity(patterns: &[String], host: Option<&str>) -> Option<usize> {
     patterns.iter().filter_map(one).max()
 }
 
-/// A host without port and final dot, in lower case.
+/// A host without port and final dot, in lower case; `None` where it is longer than any that a rule could name.
 fn plain_host(host: &str) -> Option<String> {
     let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
     if host.starts_with('[') {
@@ -95,7 +98,8 @@ fn plain_host(host: &str) -> Option<String> {
         Some((name, port)) if digits(port) => name,
         _ => host,
     };
-    Some(name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
+    let name = name.strip_suffix('.').unwrap_or(name);
+    (name.len() <= LONGEST_HOST).then(|| name.to_ascii_lowercase())
 }
 
 fn path_specificity(pattern: &str, path: &str) -> Option<Vec<Part>> {

@@ -368,3 +368,11 @@ fn ten_thousand_rules_are_told_apart() {
         assert_eq!(router.find(Some("a.example"), &path, &Method::GET, &HeaderMap::new()), Some(n));
     }
 }
+
+#[test]
+fn a_host_longer_than_any_name_is_under_no_wildcard() {
+    let rules = ["*.shop.test/*", "/*"];
+    let host = |labels: usize| format!("{}shop.test/", "a.".repeat(labels));
+    assert_each(&rules, &[(&host(120), Some(rules[0])), (&host(124), Some(rules[1]))]);
+    assert_eq!(found(&rules[..1], &host(124)), None);
+}
