@@ -94,7 +94,7 @@ fn a_connection_that_rests_ends_with_its_client() {
 #[test]
 fn a_connection_that_rests_ends_with_its_listener() {
     let app = Backend::named("app");
-    let mut gateway = before(&app, "").start();
+    let mut gateway = before(&app, "").gateway("drain = \"1h\"").start();
     let mut client = rested(&gateway);
     gateway.signal("TERM");
     assert!(client.ends());
