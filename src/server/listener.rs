@@ -184,6 +184,11 @@ impl Bound {
         file: Option<SocketFile>,
         sockets: Vec<Socket>,
     ) -> io::Result<Self> {
+        if let Address::Ip(_) = local {
+            // Without it, the last piece of a response may wait for the client's acknowledgement. Connections have it from
+            // the socket that they come in by, so that it is not one call for each.
+            sockets.iter().try_for_each(|socket| socket.set_tcp_nodelay(true))?;
+        }
         let spare = sockets.iter().map(Socket::try_clone).collect::<io::Result<Vec<_>>>()?;
         let file = file.map(Arc::new);
         Ok(Self { listener, local, sockets, spare: spare.into(), file, crowd: Arc::default() })
@@ -242,6 +247,16 @@ mod tests {
         let bound = Bound::bind(listener(([127, 0, 0, 1], 0).into()), 3).unwrap();
         assert_eq!(bound.sockets.len(), 3);
         assert!(bound.sockets.iter().all(|socket| Address::of(socket).unwrap() == bound.local));
+    }
+
+    #[test]
+    fn connections_do_not_hold_back_what_is_sent() {
+        let bound = Bound::bind(listener(([127, 0, 0, 1], 0).into()), 1).unwrap();
+        let Address::Ip(address) = bound.local else { panic!("{}", bound.local) };
+        let _client = TcpStream::connect(address).unwrap();
+        let [socket] = &bound.sockets[..] else { panic!("{:?}", bound.sockets) };
+        let (accepted, _) = socket.accept().unwrap();
+        assert!(accepted.tcp_nodelay().unwrap());
     }
 
     #[test]

@@ -278,8 +278,6 @@ impl Listening {
     }
 
     fn tcp(stream: TcpStream, client: SocketAddr, all: Option<SocketAddr>) -> (Stream, Ends) {
-        // Without it, the last piece of a response may wait for the client's acknowledgement.
-        let _ = stream.set_nodelay(true);
         let local = all.or_else(|| stream.local_addr().ok()).unwrap_or(NOWHERE);
         (Stream::Tcp(stream), Ends { client, local })
     }
