@@ -91,7 +91,7 @@ fn plain_host(host: &str) -> Option<String> {
     if host.starts_with('[') {
         let (address, port) = host.split_at(host.find(']')? + 1);
         let has_port = port.is_empty() || port.strip_prefix(':').is_some_and(digits);
-        let address: Ipv6Addr = address.trim_matches(['[', ']']).parse().ok()?;
+        let address: Ipv6Addr = address.strip_prefix('[')?.strip_suffix(']')?.parse().ok()?;
         return has_port.then(|| address.to_string());
     }
     let name = match host.rsplit_once(':') {
