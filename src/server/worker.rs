@@ -308,8 +308,12 @@ async fn accept(
                     continue;
                 }
             },
-            // What the kernel has accepted already is served; then the socket closes.
-            true => socket.accept_waiting(),
+            // What the kernel has accepted already is served; then the socket closes. Who connects without end does not keep
+            // the worker from those it has.
+            true => {
+                tokio::task::consume_budget().await;
+                socket.accept_waiting()
+            }
         };
         match accepted {
             Ok((stream, ends)) => {
