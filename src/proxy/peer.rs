@@ -58,13 +58,13 @@ pub struct Peer {
     interim: Arc<Interim>,
     stall: Arc<Stall>,
     /// Dropped with the peer: whoever waits for the connection's end waits for that.
-    _held: Box<dyn Any>,
+    _held: Rc<dyn Any>,
 }
 
 impl Peer {
-    /// A connection that was just accepted. `held` is dropped when it has ended, and its tunnels with it.
+    /// A connection that was just accepted. `held` is let go when it has ended, and its tunnels with it.
     #[must_use]
-    pub fn new(address: SocketAddr, patience: Patience, max_body: u64, held: impl Any) -> Self {
+    pub fn new(address: SocketAddr, patience: Patience, max_body: u64, held: Rc<dyn Any>) -> Self {
         // An address is made of digits, dots and colons: always a valid value.
         let ip = HeaderValue::try_from(address.ip().to_canonical().to_string())
             .unwrap_or(HeaderValue::from_static("unknown"));
@@ -84,7 +84,7 @@ impl Peer {
             restless,
             interim: Arc::default(),
             stall: Arc::default(),
-            _held: Box::new(held),
+            _held: held,
         }
     }
 

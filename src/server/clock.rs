@@ -40,17 +40,6 @@ impl<'a> Clock<'a> {
         self.pace = slow(&self.peer.patience);
     }
 
-    /// Nothing happens unnoticed while the connection rests: there is no need to look before its time is up.
-    pub(super) fn settle(&mut self) {
-        self.pace = self.peer.patience.idle;
-    }
-
-    /// Looks for a reason to rest, too.
-    pub(super) fn speed_up(&mut self) {
-        self.pace = slow(&self.peer.patience).min(AWAKE);
-        self.timer.as_mut().reset((Instant::now() + self.pace).into());
-    }
-
     /// Comes back when the client has taken too long, and as often as it is asked from then on.
     pub(super) fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.poll(context, || false).map(|_| ())

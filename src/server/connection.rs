@@ -2,7 +2,6 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -17,10 +16,12 @@ use tokio::time::{sleep_until, timeout};
 use tracing::debug;
 
 use super::aside::Aside;
+use super::client::Client;
 use super::clock::{Clock, Due};
 use super::guard::{HeadLimits, Turns};
 use super::http1;
 use super::http2;
+use super::rest::{Rest, Sleeper};
 use super::streams::Streams;
 use super::transport::{Beginning, PREFACE, Transport};
 use super::watched::Watched;
@@ -63,29 +64,24 @@ pub(super) trait Connection: Future<Output = hyper::Result<()>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
 
-/// A client that has connected.
-pub(super) struct Client {
-    pub(super) socket: Stream,
-    /// What it must speak first.
-    pub(super) tls: Option<Arc<tls::Server>>,
-    pub(super) peer: Rc<Peer>,
+/// What all connections of a worker share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) proxy: Rc<Proxy>,
+    pub(super) rest: Rc<Rest>,
 }
 
-/// Serves one connection until it ends, its client takes too long, or its listener goes and it has become idle.
-pub(super) async fn serve(
-    client: Client,
-    proxy: Rc<Proxy>,
-    protocols: Protocols,
-    mut listening: watch::Receiver<()>,
-) {
-    let peer = client.peer;
-    let mut clock = Clock::new(&peer);
-    let mut transport = match client.tls {
-        None => Transport::Clear(client.socket),
+/// Serves one connection until it ends, its client takes too long, its listener goes and it has become idle, or it rests.
+pub(super) async fn serve(socket: Stream, client: Rc<Client>, shared: Shared) {
+    let Shared { proxy, rest } = shared;
+    let (peer, protocols) = (client.peer(), client.settings.protocols);
+    let (mut clock, mut listening) = (Clock::new(&peer), client.listening.clone());
+    let mut transport = match &client.settings.tls {
+        None => Transport::Clear(socket),
         Some(tls) => tokio::select! {
             biased;
             // In a box: what a handshake needs goes with it.
-            stream = Box::pin(tls.acceptor().accept(client.socket)) => match stream {
+            stream = Box::pin(tls.acceptor().accept(socket)) => match stream {
                 Ok(stream) => Transport::Tls(Box::new(stream)),
                 Err(error) => return debug!(client = %peer.address, "no TLS: {error}"),
             },
@@ -111,15 +107,46 @@ pub(super) async fn serve(
         Some(settings) => {
             clock.slow_down();
             peer.activity().rest();
-            // In a box: connections of HTTP/1, which rest, should not be room for it.
+            // In a box: connections of HTTP/1 should not be room for it.
             let head = protocols.head.head;
             let begun = (transport, beginning.bytes);
             Box::pin(serve_http2(begun, (&proxy, &peer), (settings, head), &mut clock, &mut listening)).await;
         }
         None => {
-            let begun = (transport, beginning.bytes);
-            http1::serve(begun, (&proxy, &peer), protocols, &mut clock, &mut listening).await;
+            let (begun, limits) = ((transport, beginning.bytes), (protocols, protocols.max_requests));
+            let idle = http1::serve(begun, (&proxy, &peer), limits, &mut clock, &mut listening).await;
+            if let Some((transport, served)) = idle {
+                lay(&rest, &client, transport, (served, peer.idle_since()));
+            }
         }
+    }
+}
+
+/// Goes on with a connection that has rested.
+pub(super) async fn go_on(sleeper: Sleeper, Shared { proxy, rest }: Shared) {
+    let (client, served) = (Rc::clone(&sleeper.client), sleeper.served);
+    let (peer, protocols) = (client.peer(), client.settings.protocols);
+    let transport = match sleeper.wake() {
+        Ok(transport) => transport,
+        Err(error) => return debug!(client = %peer.address, "connection closed: {error}"),
+    };
+    peer.secured(transport.facts());
+    // What has come in is not known to be a request yet.
+    peer.activity().rest();
+    let (mut clock, mut listening) = (Clock::new(&peer), client.listening.clone());
+    let (begun, limits) =
+        ((transport, Bytes::new()), (protocols, protocols.max_requests.saturating_sub(served)));
+    let idle = http1::serve(begun, (&proxy, &peer), limits, &mut clock, &mut listening).await;
+    if let Some((transport, more)) = idle {
+        lay(&rest, &client, transport, (served.saturating_add(more), peer.idle_since()));
+    }
+}
+
+fn lay(rest: &Rest, client: &Rc<Client>, transport: Transport, (served, since): (u32, Option<Instant>)) {
+    let address = client.ends.client;
+    match rest.lay(transport, Rc::clone(client), (served, since.unwrap_or_else(Instant::now))) {
+        Ok(()) => debug!(client = %address, "connection rests"),
+        Err(error) => debug!(client = %address, "connection closed: it cannot rest: {error}"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! HTTP/1 with clients.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -45,61 +44,32 @@ where
     }
 }
 
-/// Serves a connection that began with `first`.
+/// Serves a connection that began with `first` and may serve `left` requests: to its end, which is `None`, or until it has
+/// idled for a while. Then what is left is the socket, and how many requests it has served.
 ///
-/// hyper keeps two buffers of 8 KiB and the room for an exchange as long as it has a connection. So one that has idled
-/// for a while is taken away from it, and given to it again when something happens.
+/// hyper keeps two buffers of 8 KiB and the room for an exchange as long as it has a connection.
 pub(super) async fn serve(
     (transport, first): (Transport, Bytes),
     (proxy, peer): (&Rc<Proxy>, &Rc<Peer>),
-    protocols: Protocols,
+    (protocols, left): (Protocols, u32),
     clock: &mut Clock<'_>,
     listening: &mut watch::Receiver<()>,
-) {
+) -> Option<(Transport, u32)> {
     let turns = Arc::new(Turns::new(peer));
-    let mut stream = ClientStream::new(transport, &first, protocols.head, Arc::clone(&turns));
+    let stream = ClientStream::new(transport, &first, protocols.head, Arc::clone(&turns));
     drop(first);
-    loop {
-        // In a box of its own, which goes while the connection rests.
-        let awake = Box::pin(serve_awake(stream, (proxy, peer), &turns, protocols, clock, listening));
-        let Some(resting) = awake.await else { return };
-        stream = resting;
-        debug!(client = %peer.address, "connection rests");
-        clock.settle();
-        // What has happened, everyone finds out for themselves.
-        let stirred = tokio::select! {
-            biased;
-            () = poll_fn(|context| stream.poll_stir(context)) => true,
-            () = poll_fn(|context| clock.poll_overdue(context)) => false,
-            _ = listening.changed() => false,
-        };
-        if stirred {
-            clock.speed_up();
-        }
-    }
-}
-
-/// Serves it to its end, which is `None`, or until it rests.
-async fn serve_awake(
-    stream: ClientStream<Transport>,
-    (proxy, peer): (&Rc<Proxy>, &Rc<Peer>),
-    turns: &Arc<Turns>,
-    protocols: Protocols,
-    clock: &mut Clock<'_>,
-    listening: &mut watch::Receiver<()>,
-) -> Option<ClientStream<Transport>> {
-    let service = |request| answer(proxy, peer, turns, protocols.max_requests, request);
+    let service = |request| answer(proxy, peer, &turns, left, request);
     let mut connection =
         protocol(&protocols.head).serve_connection(stream, service_fn(service)).with_upgrades();
-    let Still::Resting = drive(Pin::new(&mut connection), peer, Some(turns), clock, listening).await else {
+    let Still::Resting = drive(Pin::new(&mut connection), peer, Some(&turns), clock, listening).await else {
         return None;
     };
     let parts = connection.into_parts()?;
-    if !parts.read_buf.is_empty() {
+    let idle = parts.io.into_idle().filter(|_| parts.read_buf.is_empty());
+    if idle.is_none() {
         debug!(client = %peer.address, "connection closed: it was not at rest");
-        return None;
     }
-    Some(parts.io)
+    Some((idle?, turns.begun()))
 }
 
 /// Answers a request that has passed the guard, or was put in the place of one that has not.
@@ -107,7 +77,7 @@ fn answer(
     proxy: &Rc<Proxy>,
     peer: &Rc<Peer>,
     turns: &Arc<Turns>,
-    max_requests: u32,
+    left: u32,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
     let (proxy, peer, turns) = (Rc::clone(proxy), Rc::clone(peer), Arc::clone(turns));
@@ -115,7 +85,7 @@ fn answer(
         if let Some(refusal) = turns.begin() {
             request.extensions_mut().insert(refusal);
         }
-        let last = turns.begun() >= max_requests;
+        let last = turns.begun() >= left;
         let mut response = proxy.handle(request, &peer).await;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             turns.switch();

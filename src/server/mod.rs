@@ -4,6 +4,7 @@
 //! nothing on the request path crosses from one to another.
 
 mod aside;
+mod client;
 mod clock;
 mod connection;
 mod crowd;
@@ -13,6 +14,7 @@ mod http2;
 mod inherited;
 mod listener;
 mod proxy_header;
+mod rest;
 mod scarcity;
 mod stream;
 mod streams;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::worker::Ends;
+use super::client::Ends;
 use crate::socket::proxy_protocol::{LOCAL, PROXY, SIGNATURE, TCP4, TCP6};
 
 /// Bytes of a header of version 1, at most.

@@ -9,7 +9,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::guard::{Admitted, Guard, HeadLimits, Turns};
-use super::transport::Transport;
 
 /// How long a client that has ended its side may wait for more of a response. It may only have finished sending, or it
 /// may be gone: TCP does not tell, and who is gone should not keep an upstream at work.
@@ -116,6 +115,11 @@ impl<S> ClientStream<S> {
         }
     }
 
+    /// The socket, where nothing that came in is left here.
+    pub(super) fn into_idle(self) -> Option<S> {
+        (self.held.is_empty() && !self.has_ready()).then_some(self.socket)
+    }
+
     fn has_ready(&self) -> bool {
         self.ready.1 < self.ready.0.len()
     }
@@ -182,16 +186,6 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
                 return Poll::Ready(());
             }
             timer.as_mut().reset(Instant::now() + GRACE);
-        }
-    }
-}
-
-impl ClientStream<Transport> {
-    /// Waits for whatever a connection that rests must be read for: bytes, its end, an error.
-    pub(super) fn poll_stir(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match self.has_ready() {
-            true => Poll::Ready(()),
-            false => self.socket.poll_stir(context),
         }
     }
 }

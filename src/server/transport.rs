@@ -60,16 +60,6 @@ impl Transport {
         }
     }
 
-    /// Waits until there is something to read, without a buffer to read it into. Only for who has just found nothing to read:
-    /// what TLS has already read for itself is not looked at.
-    pub(super) fn poll_stir(&self, context: &mut Context<'_>) -> Poll<()> {
-        let socket = match self {
-            Self::Clear(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        };
-        socket.poll_readable(context)
-    }
-
     /// Reads once, from a buffer that is no part of the connection's state.
     fn poll_append(&mut self, context: &mut Context<'_>, bytes: &mut BytesMut) -> Poll<io::Result<usize>> {
         let mut space = [MaybeUninit::uninit(); FIRST];

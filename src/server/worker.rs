@@ -10,27 +10,24 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
-use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use super::connection;
-use super::crowd::{Crowd, Seat};
+use super::client::{Client, Ends};
+use super::connection::{self, Shared};
+use super::crowd::Crowd;
 use super::listener::{Bound, Listener};
-use super::proxy_header;
+use super::rest::{Rest, Sleeper};
 use super::scarcity::Scarcity;
-use super::tally::{Open, Tally};
+use super::tally::Tally;
 use crate::exchange::NOWHERE;
 use crate::metrics::Registry;
 use crate::plugin::Engine;
-use crate::proxy::{Peer, Proxy, Ticks};
+use crate::proxy::{Proxy, Ticks};
 use crate::snapshot::Current;
 use crate::socket::{Address, Stream};
 
 /// How often idle upstream connections and plugin instances are looked through.
 const SWEEP: Duration = Duration::from_secs(2);
-
-/// What a client hears that has too many connections already. No request of it is read.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Who comes in by a Unix socket: a process of this machine, unless it says on whose behalf it comes.
 const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -154,7 +151,12 @@ fn serve(
 ) {
     runtime.block_on(async {
         let mut swapped = current.subscribe();
+        let rest = match Rest::new() {
+            Ok(rest) => Rc::new(rest),
+            Err(error) => return tracing::error!(worker = number, "cannot start: {error}"),
+        };
         let proxy = Rc::new(Proxy::new(engine, current, registry));
+        let shared = Shared { proxy: Rc::clone(&proxy), rest: Rc::clone(&rest) };
         // Once for the whole gateway: what is called periodically has one instance.
         let mut ticks = (number == 0).then(|| Ticks::new(Rc::clone(&proxy)));
         ticks.iter_mut().for_each(Ticks::follow);
@@ -164,7 +166,7 @@ fn serve(
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(order) => listeners = listen(listeners, order, &proxy, &open),
+                    Some(order) => listeners = listen(listeners, order, &shared, &open),
                     None => break,
                 },
                 Ok(()) = swapped.changed() => {
@@ -172,7 +174,11 @@ fn serve(
                     drop(proxy.view());
                     ticks.iter_mut().for_each(Ticks::follow);
                 }
-                _ = sweep.tick() => proxy.view().sweep(),
+                stirred = rest.stirred() => wake(stirred, &shared),
+                _ = sweep.tick() => {
+                    proxy.view().sweep();
+                    rest.sweep();
+                }
             }
         }
         drop((listeners, open));
@@ -187,24 +193,24 @@ fn serve(
 /// A listener that is being accepted on. Dropping it ends the accepting and tells its connections.
 struct Accepting {
     listener: Listener,
-    settings: watch::Sender<Listener>,
+    settings: watch::Sender<Rc<Listener>>,
 }
 
 fn listen(
     mut old: Vec<Accepting>,
     wanted: Listeners,
-    proxy: &Rc<Proxy>,
+    shared: &Shared,
     open: &mpsc::Sender<()>,
 ) -> Vec<Accepting> {
     let mut listening = Vec::with_capacity(wanted.len());
     for (listener, socket) in wanted {
         for mut accepting in old.extract_if(.., |known| known.listener.same_socket(&listener)) {
-            accepting.settings.send_replace(listener.clone());
+            accepting.settings.send_replace(Rc::new(listener.clone()));
             accepting.listener = listener.clone();
             listening.push(accepting);
         }
         if let Some((socket, crowd)) = socket {
-            listening.extend(accept_on(listener, socket, crowd, proxy, open));
+            listening.extend(accept_on(listener, socket, crowd, shared, open));
         }
     }
     listening
@@ -214,14 +220,14 @@ fn accept_on(
     listener: Listener,
     socket: Socket,
     crowd: Arc<Crowd>,
-    proxy: &Rc<Proxy>,
+    shared: &Shared,
     open: &mpsc::Sender<()>,
 ) -> Option<Accepting> {
     let socket = Listening::on(socket)
         .inspect_err(|error| warn!(listener = listener.name, "cannot listen: {error}"))
         .ok()?;
-    let (settings, receiver) = watch::channel(listener.clone());
-    spawn_local(accept(socket, crowd, receiver, Rc::clone(proxy), open.clone()));
+    let (settings, receiver) = watch::channel(Rc::new(listener.clone()));
+    spawn_local(accept(socket, crowd, receiver, shared.clone(), open.clone()));
     Some(Accepting { listener, settings })
 }
 
@@ -230,13 +236,6 @@ enum Listening {
     /// With the address that all connect to; `None` where they may connect to any of this machine's.
     Tcp(TcpListener, Option<SocketAddr>),
     Unix(UnixListener),
-}
-
-/// Both ends of a client's connection.
-#[derive(Clone, Copy)]
-pub(super) struct Ends {
-    pub(super) client: SocketAddr,
-    pub(super) local: SocketAddr,
 }
 
 impl Listening {
@@ -290,13 +289,12 @@ impl Listening {
 async fn accept(
     socket: Listening,
     crowd: Arc<Crowd>,
-    mut settings: watch::Receiver<Listener>,
-    proxy: Rc<Proxy>,
+    mut settings: watch::Receiver<Rc<Listener>>,
+    shared: Shared,
     open: mpsc::Sender<()>,
 ) {
-    // Dropped with this function: connections then close as soon as they are idle.
-    let (_listening, connections) = watch::channel(());
-    let mut tally = Tally::begin(&settings.borrow().name, proxy.registry());
+    let (listening, connections) = watch::channel(());
+    let mut tally = Tally::begin(&settings.borrow().name, shared.proxy.registry());
     let (mut going, mut scarcity) = (false, Scarcity::default());
     loop {
         let accepted = match going {
@@ -323,10 +321,10 @@ async fn accept(
                 let seat = crowd.enter(limit).await;
                 let settings = settings.borrow().clone();
                 if !tally.is_of(&settings.name) {
-                    tally = Tally::begin(&settings.name, proxy.registry());
+                    tally = Tally::begin(&settings.name, shared.proxy.registry());
                 }
-                let newcomer = Newcomer { ends, settings, seat, held: (open.clone(), tally.accept()) };
-                receive(stream, newcomer, Rc::clone(&proxy), connections.clone());
+                let (listening, _held) = (connections.clone(), (open.clone(), tally.accept()));
+                receive(stream, Client { ends, settings, listening, seat, _held }, shared.clone());
             }
             Err(error) if is_passing(&error) => {}
             Err(_) if going => break,
@@ -336,65 +334,32 @@ async fn accept(
             }
         }
     }
-}
-
-/// A connection of which it is not yet known whom it is from.
-struct Newcomer {
-    ends: Ends,
-    settings: Listener,
-    seat: Seat,
-    /// Kept as long as the connection and its tunnels.
-    held: (mpsc::Sender<()>, Open),
+    // The socket is closed, and connections end as soon as they are idle; those that rest are.
+    drop((socket, listening));
+    wake(shared.rest.part(), &shared);
 }
 
 /// Serves a connection in a task of its own.
-fn receive(mut stream: Stream, mut newcomer: Newcomer, proxy: Rc<Proxy>, listening: watch::Receiver<()>) {
-    let protocols = newcomer.settings.protocols;
-    // In a box before it is a task, which is moved when it is made and when it ends. What is done before is no part of it:
-    // a connection that idles should be little more than its socket.
-    if newcomer.settings.proxy_protocol {
+fn receive(mut stream: Stream, mut client: Client, shared: Shared) {
+    // In a box before it is a task, which is moved when it is made and when it ends.
+    if client.settings.proxy_protocol {
         spawn_local(Box::pin(async move {
-            if !Box::pin(newcomer.is_told(&mut stream)).await {
+            if !Box::pin(client.is_told(&mut stream)).await {
                 return;
             }
-            if let Some(client) = newcomer.admit(stream) {
-                connection::serve(client, proxy, protocols, listening).await;
+            if let Some(client) = client.admit(&stream) {
+                connection::serve(stream, client, shared).await;
             }
         }));
-    } else if let Some(client) = newcomer.admit(stream) {
-        spawn_local(Box::pin(connection::serve(client, proxy, protocols, listening)));
+    } else if let Some(client) = client.admit(&stream) {
+        spawn_local(Box::pin(connection::serve(stream, client, shared)));
     }
 }
 
-impl Newcomer {
-    /// Reads on whose behalf it comes; false where it does not say.
-    async fn is_told(&mut self, stream: &mut Stream) -> bool {
-        let client = self.ends.client;
-        match timeout(self.settings.patience.header, proxy_header::read(stream)).await {
-            Ok(Ok(told)) => {
-                self.ends = told.unwrap_or(self.ends);
-                return true;
-            }
-            Ok(Err(error)) => debug!(%client, "connection closed: {error}"),
-            Err(_) => debug!(%client, "connection closed: no PROXY header in time"),
-        }
-        false
-    }
-
-    /// Lets it in, unless its client has as many connections as it may.
-    fn admit(self, stream: Stream) -> Option<connection::Client> {
-        let Self { ends: Ends { client: address, local }, settings, mut seat, held } = self;
-        if !seat.is_for(address.ip().to_canonical(), settings.max_connections_per_client) {
-            debug!(client = %address, "refused: it has `max_connections_per_client` already");
-            if settings.tls.is_none() {
-                // Past the runtime, which has not heard of it yet.
-                let _ = SockRef::from(&stream).send(TOO_MANY);
-            }
-            return None;
-        }
-        let peer = Peer::new(address, settings.patience, settings.max_body, (seat, held));
-        let peer = Rc::new(peer.behind(&settings.trust).at(local));
-        Some(connection::Client { socket: stream, tls: settings.tls, peer })
+/// Goes on with those that have rested.
+fn wake(stirred: Vec<Sleeper>, shared: &Shared) {
+    for sleeper in stirred {
+        spawn_local(Box::pin(connection::go_on(sleeper, shared.clone())));
     }
 }
 

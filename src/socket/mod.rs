@@ -10,4 +10,4 @@ mod stream;
 pub use address::Address;
 pub use file::SocketFile;
 pub use maybe_tls::MaybeTls;
-pub use stream::Stream;
+pub use stream::{Idle, Stream};

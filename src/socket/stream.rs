@@ -1,5 +1,7 @@
 use std::io::{self, IoSlice};
+use std::net;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -15,14 +17,47 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
+/// A connected socket that the runtime does not watch.
+#[derive(Debug)]
+pub enum Idle {
+    /// To an IP address.
+    Tcp(net::TcpStream),
+    /// To a process on this machine.
+    Unix(unix::net::UnixStream),
+}
+
 impl Stream {
-    /// Waits until there is something to read: bytes, the end of the stream, an error.
-    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+    /// Takes it from the runtime.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn rest(self) -> io::Result<Idle> {
         match self {
-            Self::Tcp(stream) => stream.poll_read_ready(context),
-            Self::Unix(stream) => stream.poll_read_ready(context),
+            Self::Tcp(stream) => stream.into_std().map(Idle::Tcp),
+            Self::Unix(stream) => stream.into_std().map(Idle::Unix),
         }
-        .map(|_| ())
+    }
+}
+
+impl Idle {
+    /// Gives it back to the runtime.
+    ///
+    /// # Errors
+    /// Where the system cannot watch one more.
+    pub fn wake(self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
+        }
+    }
+}
+
+impl AsFd for Idle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Admitted, Guard, HeadLimits, Turns};
@@ -54,5 +55,5 @@ fn nobody() -> Peer {
         send: Duration::MAX,
         request: None,
     };
-    Peer::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), patience, u64::MAX, ())
+    Peer::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), patience, u64::MAX, Rc::new(()))
 }

@@ -92,6 +92,26 @@ fn a_connection_that_rests_ends_with_its_client() {
 }
 
 #[test]
+fn all_that_rest_may_ask_at_once() {
+    let app = Backend::named("app");
+    let gateway = before(&app, "").start();
+    let asked = |_| {
+        let mut client = gateway.connect();
+        assert_eq!(client.ask(Request::get("/first")).status(), 200);
+        client
+    };
+    let mut clients: Vec<_> = (0..300).map(asked).collect();
+    let rested = |gateway: &Gateway| {
+        gateway.log().lines().iter().filter(|line| message(line) == "connection rests").count()
+    };
+    eventually("all rest", || rested(&gateway) == clients.len());
+    clients.iter_mut().for_each(|client| client.send(Request::get("/").bytes()));
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "app");
+    }
+}
+
+#[test]
 fn a_connection_that_rests_ends_with_its_listener() {
     let app = Backend::named("app");
     let mut gateway = before(&app, "").gateway("drain = \"1h\"").start();

@@ -54,7 +54,7 @@ pub(super) async fn ask(
 async fn serve(proxy: Rc<Proxy>, client: SocketAddr, patience: Duration, stream: DuplexStream) {
     let patience =
         Patience { header: patience, idle: patience, body: patience, send: patience, request: None };
-    let peer = Rc::new(Peer::new(client, patience, u64::MAX, ()));
+    let peer = Rc::new(Peer::new(client, patience, u64::MAX, Rc::new(())));
     let service = service_fn(move |request| {
         let (proxy, peer) = (Rc::clone(&proxy), Rc::clone(&peer));
         async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
