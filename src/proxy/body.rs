@@ -38,28 +38,37 @@ pub struct Body {
 enum Content {
     Empty,
     Full(Bytes),
-    Client {
-        incoming: Incoming,
-        pause: Pause,
-        progress: Progress,
-        held: Option<Held>,
-        /// Bytes that it may still have.
-        left: u64,
-    },
+    /// In a box: most requests have none, and a body is moved about.
+    Client(Box<ClientBody>),
     Upstream {
         connection: Connection<Body>,
         pause: Pause,
     },
     /// Read as it is sent.
     File(FileBody),
-    /// Read ahead: what was read goes first.
-    Chained {
-        front: VecDeque<Bytes>,
-        trailers: Option<HeaderMap>,
-        rest: Option<Box<Body>>,
-    },
+    /// Read ahead.
+    Chained(Box<Chained>),
     /// On its way through a guest.
     Stage(Box<Stage>),
+}
+
+/// What a client sends.
+#[derive(Debug)]
+struct ClientBody {
+    incoming: Incoming,
+    pause: Pause,
+    progress: Progress,
+    held: Option<Held>,
+    /// Bytes that it may still have.
+    left: u64,
+}
+
+/// A body of which some was read: that goes first.
+#[derive(Debug)]
+struct Chained {
+    front: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+    rest: Option<Body>,
 }
 
 /// What ends together with a response's body.
@@ -140,8 +149,8 @@ impl Body {
         let content = match incoming.is_end_stream() {
             true => Content::Empty,
             false => {
-                let pause = Pause { limit, timer: None };
-                Content::Client { incoming, pause, progress: Progress::default(), held: None, left }
+                let (pause, progress) = (Pause { limit, timer: None }, Progress::default());
+                Content::Client(Box::new(ClientBody { incoming, pause, progress, held: None, left }))
             }
         };
         Ok(Self { content, tail: None })
@@ -150,8 +159,8 @@ impl Body {
     /// Follows a client's body on its way; `None` for one that is there already.
     pub(super) fn progress(&self) -> Option<Progress> {
         match &self.content {
-            Content::Client { progress, .. } => Some(progress.clone()),
-            Content::Chained { rest: Some(rest), .. } => rest.progress(),
+            Content::Client(client) => Some(client.progress.clone()),
+            Content::Chained(chained) => chained.rest.as_ref()?.progress(),
             Content::Stage(stage) => stage.source().progress(),
             _ => None,
         }
@@ -159,8 +168,7 @@ impl Body {
 
     /// What was read of `rest`, and then the rest of it.
     pub(super) fn chained(front: VecDeque<Bytes>, trailers: Option<HeaderMap>, rest: Option<Self>) -> Self {
-        let rest = rest.map(Box::new);
-        Self { content: Content::Chained { front, trailers, rest }, tail: None }
+        Self { content: Content::Chained(Box::new(Chained { front, trailers, rest })), tail: None }
     }
 
     pub(super) fn through(stage: Stage) -> Self {
@@ -183,15 +191,15 @@ impl Body {
 
     /// Holds a client's body back until the endpoint asks for it; `None` where there is none to hold back.
     pub(super) fn hold(&mut self) -> Option<Hold> {
-        let Content::Client { held, .. } = &mut self.content else { return None };
+        let Content::Client(client) = &mut self.content else { return None };
         let hold = Hold::default();
-        *held = Some(Held::new(hold.clone()));
+        client.held = Some(Held::new(hold.clone()));
         Some(hold)
     }
 
     /// Whether it is a client's, who has not sent all of it.
     pub(super) fn is_to_come(&self) -> bool {
-        matches!(self.content, Content::Client { .. })
+        matches!(self.content, Content::Client(_))
     }
 
     /// Whether there is nothing to send.
@@ -205,8 +213,8 @@ impl Body {
         match &self.content {
             Content::Empty => Some(Self::empty()),
             Content::Full(bytes) => Some(Self::full(bytes.clone())),
-            Content::Chained { front, trailers, rest: None } => {
-                Some(Self::chained(front.clone(), trailers.clone(), None))
+            Content::Chained(chained) if chained.rest.is_none() => {
+                Some(Self::chained(chained.front.clone(), chained.trailers.clone(), None))
             }
             _ => None,
         }
@@ -227,6 +235,12 @@ impl Body {
     /// Hangs on what ends together with this body.
     pub(super) fn tail(&mut self) -> &mut Tail {
         self.tail.get_or_insert_default()
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
     }
 }
 
@@ -273,13 +287,10 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Empty => true,
             Content::Full(_) => false,
-            Content::Client { incoming, .. } => incoming.is_end_stream(),
+            Content::Client(client) => client.incoming.is_end_stream(),
             Content::Upstream { connection, .. } => connection.is_end_stream(),
             Content::File(file) => file.is_end_stream(),
-            Content::Chained { front, trailers, rest } => {
-                let rest_ended = rest.as_ref().is_none_or(|rest| rest.is_end_stream());
-                front.iter().all(Bytes::is_empty) && trailers.is_none() && rest_ended
-            }
+            Content::Chained(chained) => chained.is_end_stream(),
             Content::Stage(stage) => stage.is_end_stream(),
         }
     }
@@ -288,27 +299,67 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Client { incoming, .. } => incoming.size_hint(),
+            Content::Client(client) => client.incoming.size_hint(),
             Content::Upstream { connection, .. } => connection.size_hint(),
             Content::File(file) => file.size_hint(),
-            Content::Chained { front, trailers, rest } => {
-                chained_size(front, trailers.as_ref(), rest.as_deref())
-            }
+            Content::Chained(chained) => chained.size_hint(),
             Content::Stage(_) => SizeHint::default(),
         }
     }
 }
 
-/// Trailers need a message whose length is not said, so with them there is no exact size.
-fn chained_size(front: &VecDeque<Bytes>, trailers: Option<&HeaderMap>, rest: Option<&Body>) -> SizeHint {
-    let ahead = front.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
-    let rest = rest.map_or(SizeHint::with_exact(0), http_body::Body::size_hint);
-    let mut hint = SizeHint::new();
-    hint.set_lower(ahead.saturating_add(rest.lower()));
-    if let (None, Some(upper)) = (trailers, rest.upper()) {
-        hint.set_upper(ahead.saturating_add(upper));
+impl Chained {
+    fn is_end_stream(&self) -> bool {
+        let rest_ended = self.rest.as_ref().is_none_or(http_body::Body::is_end_stream);
+        self.front.iter().all(Bytes::is_empty) && self.trailers.is_none() && rest_ended
     }
-    hint
+
+    /// Trailers need a message whose length is not said, so with them there is no exact size.
+    fn size_hint(&self) -> SizeHint {
+        let ahead = self.front.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+        let rest = self.rest.as_ref().map_or(SizeHint::with_exact(0), http_body::Body::size_hint);
+        let mut hint = SizeHint::new();
+        hint.set_lower(ahead.saturating_add(rest.lower()));
+        if let (None, Some(upper)) = (&self.trailers, rest.upper()) {
+            hint.set_upper(ahead.saturating_add(upper));
+        }
+        hint
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        while let Some(bytes) = self.front.pop_front() {
+            if !bytes.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+        }
+        match &mut self.rest {
+            Some(rest) if !rest.is_end_stream() => Pin::new(rest).poll_frame(context),
+            _ => Poll::Ready(self.trailers.take().map(|found| Ok(Frame::trailers(found)))),
+        }
+    }
+}
+
+impl ClientBody {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(hold) = &mut self.held {
+            if !ready!(hold.poll(context)) {
+                return Poll::Ready(Some(Err(BodyError::Unwanted)));
+            }
+            self.held = None;
+        }
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
+            return self.pause.poll(context).map(|()| Some(Err(BodyError::Paused(self.pause.limit))));
+        };
+        self.pause.over();
+        self.progress.step(frame.as_ref());
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            match self.left.checked_sub(data.len() as u64) {
+                Some(fewer) => self.left = fewer,
+                None => return Poll::Ready(Some(Err(BodyError::TooLarge))),
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Client)))
+    }
 }
 
 fn pieces(tail: &mut Option<Box<Tail>>) -> Option<&mut Pieces> {
@@ -349,16 +400,7 @@ impl Content {
                 *self = Self::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Self::Chained { front, trailers, rest } => loop {
-                match (front.pop_front(), rest.as_mut()) {
-                    (Some(bytes), _) if bytes.is_empty() => {}
-                    (Some(bytes), _) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                    (None, Some(rest)) if !rest.is_end_stream() => {
-                        return Pin::new(&mut **rest).poll_frame(context);
-                    }
-                    (None, _) => return Poll::Ready(trailers.take().map(|found| Ok(Frame::trailers(found)))),
-                }
-            },
+            Self::Chained(chained) => chained.poll_frame(context),
             Self::Stage(stage) => stage.poll_frame(context),
             Self::File(file) => Pin::new(file)
                 .poll_frame(context)
@@ -373,28 +415,7 @@ impl Content {
                     pause.poll(context).map(|()| Some(Err(BodyError::EndpointPaused(pause.limit))))
                 }
             },
-            Self::Client { incoming, pause, progress, held, left } => {
-                if let Some(hold) = held {
-                    if !ready!(hold.poll(context)) {
-                        return Poll::Ready(Some(Err(BodyError::Unwanted)));
-                    }
-                    *held = None;
-                }
-                match Pin::new(incoming).poll_frame(context) {
-                    Poll::Ready(frame) => {
-                        pause.over();
-                        progress.step(frame.as_ref());
-                        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-                            match left.checked_sub(data.len() as u64) {
-                                Some(fewer) => *left = fewer,
-                                None => return Poll::Ready(Some(Err(BodyError::TooLarge))),
-                            }
-                        }
-                        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Client)))
-                    }
-                    Poll::Pending => pause.poll(context).map(|()| Some(Err(BodyError::Paused(pause.limit)))),
-                }
-            }
+            Self::Client(client) => client.poll_frame(context),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Sending the request to an endpoint, and to another one where that is safe; or to a folder of files.
 
 use std::borrow::Cow;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,18 +29,21 @@ use crate::upstream::{
 };
 
 /// Forwards the exchange's request, to the upstream at this place of the snapshot unless the director chose another. The
-/// head of the response is then in the exchange; its body is returned.
+/// head of the response is then in the exchange, and its body in the place of the request's.
 pub(super) async fn forward(
     view: &View,
     upstream: Option<usize>,
     exchange: &mut Exchange,
     record: &mut Record,
-    body: Body,
-    upgrade: Option<Upgrade>,
-) -> Result<Body, ProxyError> {
+    body: &mut Body,
+    upgrade: Option<Box<Upgrade>>,
+) -> Result<(), ProxyError> {
     let (connections, hash_key) = match choose(view, upstream, exchange)? {
         UpstreamView::Endpoints { connections, hash_key } => (connections, hash_key.as_ref()),
-        UpstreamView::Files { folder, tally } => return files::serve(folder, tally, exchange, record).await,
+        UpstreamView::Files { folder, tally } => {
+            *body = files::serve(folder, tally, exchange, record).await?;
+            return Ok(());
+        }
     };
     let upstream = connections.upstream();
     let replayable = exchange.request.method.is_idempotent() && upgrade.is_none() && body.again().is_some();
@@ -51,7 +55,7 @@ pub(super) async fn forward(
         connections,
         exchange,
         key: key(hash_key, exchange),
-        upgrade: upgrade.as_ref(),
+        upgrade: upgrade.as_deref(),
         replayable,
         retries: settings.retries,
         began: settings.per_try_timeout.map(|_| Instant::now()),
@@ -63,11 +67,11 @@ pub(super) async fn forward(
     let (response, connection, mut lease) = attempts.run(body).await?;
     lease.keep(place);
     let hold = attempts.relay.hold.take();
-    let mut body = accept(exchange, response, connection, lease, upgrade)?;
+    *body = accept(exchange, response, connection, lease, upgrade)?;
     if hold.is_some() {
         body.tail().hold = hold;
     }
-    Ok(body)
+    Ok(())
 }
 
 /// The upstream: the director's choice, else the route's.
@@ -120,14 +124,14 @@ type Answered = (Response<()>, Connection<Body>, Lease);
 /// A try that ended without a response.
 struct Miss {
     error: ProxyError,
-    /// The body for another try, where there may be one.
-    body: Option<Body>,
+    /// Whether there may be another one: the body is in its place.
+    again: bool,
     /// Whether the endpoint may have seen the request.
     sent: bool,
 }
 
 impl Attempts<'_> {
-    async fn run(&mut self, mut body: Body) -> Result<Answered, ProxyError> {
+    async fn run(&mut self, body: &mut Body) -> Result<Answered, ProxyError> {
         loop {
             let Some(lease) = self.next()? else {
                 let nobody = || ProxyError::NoEndpoint(self.connections.upstream().name().to_owned());
@@ -146,19 +150,17 @@ impl Attempts<'_> {
             if let (Some(tally), Some(what)) = (self.connections.tally(endpoint), miss.error.miss()) {
                 tally.missed(what);
             }
-            body = self.again(*miss)?;
+            self.again(*miss)?;
         }
     }
 
-    /// The body to go to the next endpoint with. What nobody has seen may always go on.
-    fn again(&mut self, miss: Miss) -> Result<Body, ProxyError> {
-        match miss.body {
-            Some(body) if !miss.sent || self.may_retry() => {
-                self.last = Some(miss.error);
-                Ok(body)
-            }
-            _ => Err(miss.error),
+    /// Whether to go to the next endpoint. What nobody has seen may always go on.
+    fn again(&mut self, miss: Miss) -> Result<(), ProxyError> {
+        if !miss.again || miss.sent && !self.may_retry() {
+            return Err(miss.error);
         }
+        self.last = Some(miss.error);
+        Ok(())
     }
 
     fn may_retry(&mut self) -> bool {
@@ -184,35 +186,31 @@ impl Attempts<'_> {
     }
 
     /// One endpoint: on a kept connection where there is one, and on a new one if that turns out to be stale.
-    async fn attempt(&mut self, lease: Lease, mut body: Body) -> Result<Answered, Box<Miss>> {
+    async fn attempt(&mut self, lease: Lease, body: &mut Body) -> Result<Answered, Box<Miss>> {
         let upstream = Arc::clone(lease.upstream());
         let Some(endpoint) = upstream.endpoints().get(lease.index()) else {
             let error = ProxyError::NoEndpoint(upstream.name().to_owned());
-            return Err(Box::new(Miss { error, body: None, sent: false }));
+            return Err(Box::new(Miss { error, again: false, sent: false }));
         };
         let wanted = self.wanted();
         if let Some(kept) = self.connections.reuse(lease.index(), &wanted, self.replayable) {
             match self.send(endpoint, kept, body).await {
                 Ok((response, connection)) => return Ok((response, connection, lease)),
-                Err(mut miss) => match miss.body.take() {
-                    // The endpoint may close an idle connection at any time: that says nothing about its health.
-                    Some(again) if !miss.error.is_late() => body = again,
-                    again => {
-                        miss.body = again;
-                        return Err(blame(lease, miss));
-                    }
-                },
+                // The endpoint may close an idle connection at any time: that says nothing about its health.
+                Err(miss) if miss.again && !miss.error.is_late() => {}
+                Err(miss) => return Err(blame(lease, miss)),
             }
         }
-        let connection = match self.connections.connect(lease.index(), endpoint, &wanted).await {
+        // In a box: most exchanges find a connection and should not be room for it.
+        let connection = match Box::pin(self.connections.connect(lease.index(), endpoint, &wanted)).await {
             Ok(connection) => connection,
             Err(error @ ConnectError::Scarce(_)) => {
                 let error = ProxyError::Scarce { endpoint: endpoint.to_string(), error };
-                return Err(Box::new(Miss { error, body: None, sent: false }));
+                return Err(Box::new(Miss { error, again: false, sent: false }));
             }
             Err(error) => {
                 let error = ProxyError::Unreachable { endpoint: endpoint.to_string(), error };
-                return Err(blame(lease, Box::new(Miss { error, body: Some(body), sent: false })));
+                return Err(blame(lease, Box::new(Miss { error, again: true, sent: false })));
             }
         };
         match self.send(endpoint, connection, body).await {
@@ -225,11 +223,11 @@ impl Attempts<'_> {
         &mut self,
         endpoint: &Endpoint,
         mut connection: Connection<Body>,
-        mut body: Body,
+        body: &mut Body,
     ) -> Result<(Response<()>, Connection<Body>), Box<Miss>> {
         if self.upgrade.is_some_and(Upgrade::is_websocket) && !connection.takes_websockets().await {
             let error = ProxyError::NoWebSocket { endpoint: endpoint.to_string() };
-            return Err(Box::new(Miss { error, body: Some(body), sent: false }));
+            return Err(Box::new(Miss { error, again: true, sent: false }));
         }
         let (started, progress) = (Instant::now(), body.progress());
         let (limit, another) = self.limit();
@@ -242,7 +240,7 @@ impl Attempts<'_> {
         let outgoing = self.outgoing(endpoint, target.as_ref().unwrap_or(&head.target));
         let answered = {
             // Where it stays: what it holds is too much to be moved about.
-            let response = pin!(connection.send(&outgoing, body, &self.relay));
+            let response = pin!(connection.send(&outgoing, mem::take(body), &self.relay));
             within(limit, progress, response).await
         };
         match answered {
@@ -260,11 +258,13 @@ impl Attempts<'_> {
                 // What another endpoint of the same application answers is hardly better.
                 let answered = matches!(error, ProxyError::LargeHead { .. } | ProxyError::Doubtful { .. });
                 let spare = spare.filter(|_| (self.replayable || refused) && !answered);
-                Err(Box::new(Miss { error, body: unsent.or(spare), sent }))
+                let again = unsent.or(spare).map(|again| *body = again).is_some();
+                Err(Box::new(Miss { error, again, sent }))
             }
             Err(Elapsed) => {
                 let error = ProxyError::Late { endpoint: endpoint.to_string(), limit };
-                Err(Box::new(Miss { error, body: spare.filter(|_| another), sent: true }))
+                let again = spare.filter(|_| another).map(|again| *body = again).is_some();
+                Err(Box::new(Miss { error, again, sent: true }))
             }
         }
     }
@@ -379,7 +379,7 @@ fn accept(
     response: Response<()>,
     connection: Connection<Body>,
     mut lease: Lease,
-    upgrade: Option<Upgrade>,
+    upgrade: Option<Box<Upgrade>>,
 ) -> Result<Body, ProxyError> {
     let agreed = upgrade.filter(|upgrade| upgrade.is_agreed(&response));
     if agreed.is_some() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -400,7 +400,7 @@ fn switch(
     mut response: Response<()>,
     connection: Connection<Body>,
     lease: Lease,
-    upgrade: Option<Upgrade>,
+    upgrade: Option<Box<Upgrade>>,
 ) -> Result<Body, ProxyError> {
     let endpoint = || lease.endpoint().map(ToString::to_string).unwrap_or_default();
     let far = FarEnd::of(&mut response, connection);

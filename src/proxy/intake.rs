@@ -117,7 +117,7 @@ async fn peek(body: &mut Body, side: Side, wanted: usize, coding: Option<Coding>
     if ended {
         glimpse.end()?;
     }
-    let rest = std::mem::replace(body, Body::empty());
+    let rest = std::mem::take(body);
     *body = Body::chained(front, trailers, Some(rest));
     Ok(Window::new(side, glimpse.seen.freeze(), ended && !glimpse.cut, Access::Read))
 }

@@ -30,9 +30,10 @@ mod view;
 mod websocket;
 
 use std::cell::RefCell;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -94,39 +95,53 @@ impl Proxy {
     }
 
     /// Serves one request: never fails, since every error has a response.
-    pub async fn handle(&self, mut request: Request<Incoming>, peer: &Rc<Peer>) -> Response<Body> {
+    ///
+    /// What needs no waiting is done at once. What is returned is large and is moved to its place before it goes on, so there
+    /// should be little in it until then.
+    pub fn handle(
+        &self,
+        mut request: Request<Incoming>,
+        peer: &Rc<Peer>,
+    ) -> impl Future<Output = Response<Body>> + use<> {
         let open_exchange = peer.begin();
         let view = self.view();
         let mut record = Record::begin(&request, peer, view.snapshot.access_log);
         let upgrade = Upgrade::wanted(&mut request, peer);
-        let connects = upgrade.as_ref().is_some_and(Upgrade::connects);
+        let connects = upgrade.as_ref().is_some_and(|upgrade| upgrade.connects());
         let (head, body) = request.into_parts();
-        let route = find_route(&view.snapshot, &head);
-        let mut exchange = open(&view, route.as_ref().ok().copied(), head, peer, &mut record);
+        let found = find_route(&view.snapshot, &head);
+        let place = found.as_ref().ok().copied();
+        let mut exchange = open(&view, view.snapshot.route(place), head, peer, &mut record);
         exchange.outlet = view.outlet();
-        let mut chain = Chain::new(&view, route.as_ref().ok().copied());
-        let served = match route.and_then(|route| Ok((route, Body::from_client(body, peer)?))) {
-            Ok((route, body)) => {
-                record.follow(&body);
-                let mut served =
-                    pin!(serve(&view, route, &mut chain, &mut exchange, &mut record, body, upgrade));
-                match peer.patience.request {
-                    None => served.as_mut().await,
-                    Some(limit) => timeout(limit, served.as_mut())
-                        .await
-                        .unwrap_or_else(|_| Err(ProxyError::Overdue(limit))),
-                }
-            }
-            Err(error) => Err(error),
+        let (mut body, refusal) = match found.and_then(|_| Body::from_client(body, peer)) {
+            Ok(body) => (body, None),
+            Err(error) => (Body::empty(), Some(error)),
         };
-        let mut body = served.unwrap_or_else(|error| respond::to_error(&error, &mut exchange));
-        while let Err(error) = chain.response_phase(&mut exchange, &mut body, &mut record).await {
-            body = respond::to_error(&error, &mut exchange);
+        record.follow(&body);
+        async move {
+            let route = view.snapshot.route(place);
+            let mut chain = Chain::new(&view, route);
+            let served = match (refusal, route) {
+                (None, Some(route)) => {
+                    let limit = open_exchange.peer().patience.request;
+                    let (exchange, record) = (&mut exchange, &mut record);
+                    // Where it stays: it is too much to be moved about.
+                    let served = pin!(serve(&view, route, &mut chain, exchange, record, &mut body, upgrade));
+                    within(limit, served).await
+                }
+                (refusal, _) => Err(refusal.unwrap_or(ProxyError::NoRoute)),
+            };
+            if let Err(error) = served {
+                body = respond::to_error(&error, &mut exchange);
+            }
+            while let Err(error) = chain.response_phase(&mut exchange, &mut body, &mut record).await {
+                body = respond::to_error(&error, &mut exchange);
+            }
+            if connects {
+                body = respond::to_connect(&mut exchange, body);
+            }
+            respond::finish(exchange, body, record, view, open_exchange)
         }
-        if connects {
-            body = respond::to_connect(&mut exchange, body);
-        }
-        respond::finish(exchange, body, record, view, open_exchange)
     }
 }
 
@@ -155,34 +170,45 @@ fn open(
     exchange
 }
 
-/// From a matched route to the head of a response, which is then in the exchange, and its body.
+/// Waits for a response for as long as a request may take.
+async fn within(
+    limit: Option<Duration>,
+    served: Pin<&mut impl Future<Output = Result<(), ProxyError>>>,
+) -> Result<(), ProxyError> {
+    match limit {
+        None => served.await,
+        Some(limit) => timeout(limit, served).await.unwrap_or(Err(ProxyError::Overdue(limit))),
+    }
+}
+
+/// From a matched route to the head of a response, which is then in the exchange, and its body in the place of the request's.
 async fn serve(
     view: &Rc<View>,
     route: &Route,
     chain: &mut Chain<'_>,
     exchange: &mut Box<Exchange>,
     record: &mut Record,
-    mut body: Body,
-    upgrade: Option<Upgrade>,
-) -> Result<Body, ProxyError> {
-    if chain.request_phase(exchange, &mut body, record).await?.is_break() {
-        return respond::answered(exchange);
-    }
-    if chain::direct(view, route, exchange, &mut body, record).await?.is_break() {
-        return respond::answered(exchange);
+    body: &mut Body,
+    upgrade: Option<Box<Upgrade>>,
+) -> Result<(), ProxyError> {
+    let answered = chain.request_phase(exchange, body, record).await?.is_break()
+        || chain::direct(view, route, exchange, body, record).await?.is_break();
+    if answered {
+        *body = respond::answered(exchange)?;
+        return Ok(());
     }
     if let Some(answer) = &route.answer {
-        return reply::reply(answer, exchange);
+        *body = reply::reply(answer, exchange)?;
+        return Ok(());
     }
-    let mut body = forward::forward(view, route.upstream, exchange, record, body, upgrade).await?;
-    chain::modify_response(view, route, exchange, &mut body, record).await?;
-    Ok(body)
+    forward::forward(view, route.upstream, exchange, record, body, upgrade).await?;
+    chain::modify_response(view, route, exchange, body, record).await
 }
 
-fn find_route<'a>(snapshot: &'a Snapshot, head: &http::request::Parts) -> Result<&'a Route, ProxyError> {
+/// The place of the route that matches.
+fn find_route(snapshot: &Snapshot, head: &http::request::Parts) -> Result<usize, ProxyError> {
     let host = headers::host(head)?;
-    let found = snapshot.router.find(host, head.uri.path(), &head.method, &head.headers);
-    found.and_then(|index| snapshot.routes.get(index)).ok_or(ProxyError::NoRoute)
+    snapshot.router.find(host, head.uri.path(), &head.method, &head.headers).ok_or(ProxyError::NoRoute)
 }
 
 impl std::fmt::Debug for Proxy {

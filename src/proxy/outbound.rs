@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http::header::HOST;
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -43,8 +44,9 @@ async fn fetch(view: &View, call: OutboundCall) -> Result<OutboundResponse, Outb
     // What the guest allows is counted around all of it: a guest's impatience is not the endpoint's failure.
     exchange.direction.timeout = timeout.map(|limit| limit.max(response_timeout(view, place)));
     let mut record = Record::unwritten(&exchange);
-    let sent = forward::forward(view, place, &mut exchange, &mut record, Body::full(body), None).await;
-    let body = sent.map_err(|error| reason(&error, id, &upstream))?;
+    let mut body = Body::full(body);
+    let sent = forward::forward(view, place, &mut exchange, &mut record, &mut body, None).await;
+    sent.map_err(|error| reason(&error, id, &upstream))?;
     let head = exchange.response.take().ok_or(OutboundError::Unreachable)?;
     let body = match timeout {
         Some(_) => collect(body, max_body).await?,
@@ -73,11 +75,11 @@ fn response_timeout(view: &View, place: Option<usize>) -> Duration {
     }
 }
 
-async fn within<T>(
+fn within<T>(
     limit: Duration,
     what: impl Future<Output = Result<T, OutboundError>>,
-) -> Result<T, OutboundError> {
-    timeout(limit, what).await.unwrap_or(Err(OutboundError::Timeout))
+) -> impl Future<Output = Result<T, OutboundError>> {
+    timeout(limit, what).map(|ended| ended.unwrap_or(Err(OutboundError::Timeout)))
 }
 
 /// All of a body, if it is no larger than it may be.

@@ -82,7 +82,7 @@ pub(super) fn wrap(
         headers.remove(CONTENT_ENCODING);
     }
     let stage = Stage {
-        source: std::mem::replace(body, Body::empty()),
+        source: std::mem::take(body),
         decoder: coding.map(Codec::decoder),
         encoder: coding.filter(|_| used.content == Content::Recoded).map(Codec::encoder),
         coded: Bytes::new(),

@@ -23,7 +23,7 @@ use super::websocket;
 use crate::exchange::{RequestId, ResponseHead};
 use crate::upstream::{Change, Connection, Lease, Tunnel};
 
-/// A client's wish to speak another protocol.
+/// A client's wish to speak another protocol. It is large and rare: always in a box.
 pub(super) struct Upgrade {
     protocol: HeaderValue,
     asked: Asked,
@@ -44,7 +44,7 @@ enum Asked {
 impl Upgrade {
     /// The wish, where the request has one. An extended CONNECT for WebSocket is a GET from here on: so routes and plugins
     /// know the handshake from HTTP/1.
-    pub(super) fn wanted(request: &mut Request<Incoming>, peer: &Rc<Peer>) -> Option<Self> {
+    pub(super) fn wanted(request: &mut Request<Incoming>, peer: &Rc<Peer>) -> Option<Box<Self>> {
         let mut fields = HeaderMap::new();
         let (protocol, asked) = match request.version() {
             Version::HTTP_2 => {
@@ -73,7 +73,7 @@ impl Upgrade {
             }
         };
         let client = hyper::upgrade::on(request);
-        Some(Self { protocol, asked, fields, client, peer: Rc::clone(peer) })
+        Some(Box::new(Self { protocol, asked, fields, client, peer: Rc::clone(peer) }))
     }
 
     /// Whether it is an extended CONNECT, to which any 2xx says that the tunnel is open.

@@ -174,12 +174,11 @@ fn answer(
     streams: &Streams,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-    let (proxy, peer, stall) = (Rc::clone(proxy), Rc::clone(peer), streams.begin());
-    async move {
-        let mut response = proxy.handle(request, &peer).await;
+    let stall = streams.begin();
+    proxy.handle(request, peer).map(move |mut response| {
         response.body_mut().in_stream(stall);
         Ok::<_, Infallible>(response)
-    }
+    })
 }
 
 /// What may happen to a connection besides its exchanges.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -80,20 +81,20 @@ fn answer(
     left: u32,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-    let (proxy, peer, turns) = (Rc::clone(proxy), Rc::clone(peer), Arc::clone(turns));
-    async move {
-        if let Some(refusal) = turns.begin() {
-            request.extensions_mut().insert(refusal);
-        }
-        let last = turns.begun() >= left;
-        let mut response = proxy.handle(request, &peer).await;
+    if let Some(refusal) = turns.begin() {
+        request.extensions_mut().insert(refusal);
+    }
+    let last = turns.begun() >= left;
+    let (ends, turns) = (Rc::clone(peer), Arc::clone(turns));
+    // Not another future around this one, which would be room for it twice.
+    proxy.handle(request, peer).map(move |mut response| {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             turns.switch();
-        } else if last || peer.parts() {
+        } else if last || ends.parts() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok::<_, Infallible>(response)
-    }
+    })
 }
 
 fn protocol(limits: &HeadLimits) -> http1::Builder {

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -46,16 +46,16 @@ where
 {
     fn execute(&self, future: F) {
         // In a box before it is a task, which is moved when it is made and when it ends: this is large.
+        let stream = Box::pin(future);
         match self.0.called.take() {
-            Some(stall) => drop(spawn_local(Box::pin(drive(future, self.0.patience, stall)))),
-            None => drop(spawn_local(Box::pin(future))),
+            Some(stall) => drop(spawn_local(drive(stream, self.0.patience, stall))),
+            None => drop(spawn_local(stream)),
         }
     }
 }
 
 /// A stream from its request to its end. Dropped before, it is reset.
-async fn drive(stream: impl Future<Output = ()>, patience: Patience, stall: Arc<Stall>) {
-    let mut stream = pin!(stream);
+async fn drive(mut stream: Pin<Box<impl Future<Output = ()>>>, patience: Patience, stall: Arc<Stall>) {
     let mut waiting = Waiting { stall, patience, begun: Instant::now(), timer: None };
     poll_fn(|context| match stream.as_mut().poll(context) {
         Poll::Ready(()) => Poll::Ready(()),

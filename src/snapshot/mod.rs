@@ -132,6 +132,12 @@ pub enum UpstreamEntry {
 }
 
 impl Snapshot {
+    /// The route at this place.
+    #[must_use]
+    pub fn route(&self, place: Option<usize>) -> Option<&Route> {
+        self.routes.get(place?)
+    }
+
     /// The place of the upstream with this name.
     #[must_use]
     pub fn upstream(&self, name: &str) -> Option<usize> {

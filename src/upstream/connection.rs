@@ -44,9 +44,12 @@ pub struct Wanted {
 pub(super) enum Use<B> {
     /// HTTP/1: alone.
     Alone(Box<Http1>),
-    /// HTTP/2: with others. The response's body, once there is one.
-    Shared(Place<B>, Option<Incoming>),
+    /// HTTP/2: with others.
+    Shared(Box<Share<B>>),
 }
+
+/// An exchange's part of a connection, and the body of its response, once there is one.
+pub(super) struct Share<B>(pub(super) Place<B>, pub(super) Option<Incoming>);
 
 /// A request that got no response.
 #[derive(Debug)]
@@ -77,9 +80,11 @@ where
     ) -> Result<Response<()>, SendError<B>> {
         match &mut self.use_of {
             Use::Alone(connection) => connection.send(head, body, interims).await,
-            Use::Shared(place, incoming) => {
+            Use::Shared(own) => {
+                let Share(place, incoming) = &mut **own;
                 let request = as_http2(head, body, self.home.is_https(self.endpoint));
-                let (response, body) = share(place, request, interims).await?.into_parts();
+                // In a box: exchanges over HTTP/1 should not be room for it.
+                let (response, body) = Box::pin(share(place, request, interims)).await?.into_parts();
                 if let Some(error) = flaw(&response, self.home.upstream().settings()) {
                     return Err(SendError { error, unsent: None, refused: false });
                 }
@@ -92,9 +97,9 @@ where
     /// Whether a WebSocket may be asked for on it: over HTTP/2, only where the endpoint has announced extended CONNECT
     /// (RFC 8441). Waits for its settings, which are the first that it says, for as long as connecting may take.
     pub async fn takes_websockets(&self) -> bool {
-        let Use::Shared(place, _) = &self.use_of else { return true };
+        let Use::Shared(own) = &self.use_of else { return true };
         let limit = self.home.upstream().settings().connect_timeout;
-        timeout(limit, place.takes_connect()).await.unwrap_or(false)
+        timeout(limit, own.0.takes_connect()).await.unwrap_or(false)
     }
 
     /// The endpoint's place in its upstream.
@@ -107,11 +112,11 @@ where
     pub fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, WireError>>> {
         match &mut self.use_of {
             Use::Alone(connection) => connection.poll_frame(context),
-            Use::Shared(_, Some(incoming)) => {
+            Use::Shared(own) => {
+                let Some(incoming) = &mut own.1 else { return Poll::Ready(None) };
                 let frame = Pin::new(incoming).poll_frame(context);
                 frame.map(|frame| frame.map(|frame| frame.map_err(WireError::Http2)))
             }
-            Use::Shared(_, None) => Poll::Ready(None),
         }
     }
 
@@ -120,7 +125,7 @@ where
     pub fn into_tunnel(self) -> Option<Tunnel> {
         match self.use_of {
             Use::Alone(connection) => connection.into_tunnel(),
-            Use::Shared(..) => None,
+            Use::Shared(_) => None,
         }
     }
 
@@ -148,7 +153,7 @@ impl<B> Connection<B> {
     pub fn is_end_stream(&self) -> bool {
         match &self.use_of {
             Use::Alone(connection) => connection.is_end_stream(),
-            Use::Shared(_, incoming) => incoming.as_ref().is_none_or(Body::is_end_stream),
+            Use::Shared(own) => own.1.as_ref().is_none_or(Body::is_end_stream),
         }
     }
 
@@ -157,7 +162,7 @@ impl<B> Connection<B> {
     pub fn size_hint(&self) -> SizeHint {
         match &self.use_of {
             Use::Alone(connection) => connection.size_hint(),
-            Use::Shared(_, incoming) => incoming.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint),
+            Use::Shared(own) => own.1.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint),
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::Body;
 use tokio::time::timeout;
 
-use super::connection::{Connection, Use, Wanted};
+use super::connection::{Connection, Share, Use, Wanted};
 use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
@@ -150,7 +150,7 @@ where
 
     fn place(self: &Rc<Self>, endpoint: usize, pool: &Pool<B>, wanted: &Wanted) -> Option<Connection<B>> {
         let place = pool.shared.place(wanted.origin.as_deref())?;
-        Some(self.connection(endpoint, Use::Shared(place, None), wanted))
+        Some(self.connection(endpoint, Use::Shared(Box::new(Share(place, None))), wanted))
     }
 
     fn connection(self: &Rc<Self>, endpoint: usize, use_of: Use<B>, wanted: &Wanted) -> Connection<B> {
@@ -278,7 +278,7 @@ where
         pool.shared.make_room(settings.max_idle);
     }
     let place = pool.shared.open(stream, settings.max_response_head, wanted.origin.clone()).await;
-    Ok(Use::Shared(place.map_err(ConnectError::Handshake)?, None))
+    Ok(Use::Shared(Box::new(Share(place.map_err(ConnectError::Handshake)?, None))))
 }
 
 impl<B> std::fmt::Debug for Connections<B> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::response::Parts;
 use http_body_util::BodyExt as _;
 use hyper::service::service_fn;
@@ -55,10 +56,7 @@ async fn serve(proxy: Rc<Proxy>, client: SocketAddr, patience: Duration, stream:
     let patience =
         Patience { header: patience, idle: patience, body: patience, send: patience, request: None };
     let peer = Rc::new(Peer::new(client, patience, u64::MAX, Rc::new(())));
-    let service = service_fn(move |request| {
-        let (proxy, peer) = (Rc::clone(&proxy), Rc::clone(&peer));
-        async move { Ok::<_, Infallible>(proxy.handle(request, &peer).await) }
-    });
+    let service = service_fn(move |request| proxy.handle(request, &peer).map(Ok::<_, Infallible>));
     let protocol = hyper::server::conn::http1::Builder::new();
     // What goes wrong with it, the client sees as well.
     let _ = protocol.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
