@@ -29,7 +29,7 @@ const USUAL_FIELDS: usize = 100;
 /// Bytes that hyper's buffer may grow to unless it is told otherwise, and a little less.
 const USUAL_BUFFER: usize = 400 << 10;
 
-type Http1<S> = http1::UpgradeableConnection<ClientStream<Transport>, S>;
+type Http1<S> = http1::UpgradeableConnection<ClientStream, S>;
 
 impl<S> Connection for Http1<S>
 where

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::guard::{Admitted, Guard, HeadLimits, Turns};
+use super::transport::Transport;
 
 /// How long a client that has ended its side may wait for more of a response. It may only have finished sending, or it
 /// may be gone: TCP does not tell, and who is gone should not keep an upstream at work.
@@ -26,8 +27,8 @@ const SCRAP: usize = 16 << 10;
 
 /// A client's socket. What comes in passes the [`Guard`] first, and tells the connection's
 /// [`Activity`](crate::proxy::Activity): that is when a request begins.
-pub(super) struct ClientStream<S> {
-    socket: S,
+pub(super) struct ClientStream {
+    socket: Transport,
     guard: Guard,
     turns: Arc<Turns>,
     /// The beginning of a head whose end has not come in yet.
@@ -52,9 +53,9 @@ enum Ending {
     Lingering(Pin<Box<Sleep>>),
 }
 
-impl<S> ClientStream<S> {
+impl ClientStream {
     /// `first` is what was read already.
-    pub(super) fn new(socket: S, first: &[u8], limits: HeadLimits, turns: Arc<Turns>) -> Self {
+    pub(super) fn new(socket: Transport, first: &[u8], limits: HeadLimits, turns: Arc<Turns>) -> Self {
         let mut stream = Self {
             socket,
             guard: Guard::new(limits),
@@ -116,7 +117,7 @@ impl<S> ClientStream<S> {
     }
 
     /// The socket, where nothing that came in is left here.
-    pub(super) fn into_idle(self) -> Option<S> {
+    pub(super) fn into_idle(self) -> Option<Transport> {
         (self.held.is_empty() && !self.has_ready()).then_some(self.socket)
     }
 
@@ -137,7 +138,7 @@ impl<S> ClientStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> ClientStream<S> {
+impl ClientStream {
     /// Reads from the socket into hyper's buffer: how many bytes came in, and how many of them hyper gets.
     fn fill(
         &mut self,
@@ -190,7 +191,7 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Read for ClientStream<S> {
+impl Read for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -239,7 +240,7 @@ impl<S: AsyncRead + Unpin> Read for ClientStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> ClientStream<S> {
+impl ClientStream {
     /// Goes on writing an interim response.
     fn write_interim(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.interim.0.is_empty() {
@@ -269,7 +270,7 @@ impl<S: AsyncWrite + Unpin> ClientStream<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Write for ClientStream<S> {
+impl Write for ClientStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -300,8 +301,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for ClientStream<S> {
         let this = &mut *self;
         this.turns.close();
         if let Ending::Open = this.ending {
-            ready!(Pin::new(&mut this.socket).poll_shutdown(context))?;
-            if this.guard.leaves_unread() {
+            let lingers = this.guard.leaves_unread();
+            // Where nothing follows, the socket is closed at once, which says the same to the client.
+            if lingers || this.guard.is_through() || matches!(this.socket, Transport::Tls(_)) {
+                ready!(Pin::new(&mut this.socket).poll_shutdown(context))?;
+            }
+            if lingers {
                 this.ending = Ending::Lingering(Box::pin(sleep(LINGER)));
             }
         }
