@@ -56,6 +56,15 @@ impl Hook {
         matches!(self, Self::OnResponse | Self::ModifyResponse)
     }
 
+    /// Whether an SDK exports it for plugins that do not write it.
+    pub(super) fn may_be_unused(self) -> bool {
+        matches!(self, Self::OnRequest | Self::OnResponse)
+    }
+
+    pub(super) fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
     pub(super) fn role(self) -> Option<Role> {
         match self {
             Self::Init | Self::OnBody | Self::OnTick => None,

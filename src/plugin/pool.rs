@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,6 +38,8 @@ pub struct Pool {
         reason = "each call takes one and gives it back: that moves a pointer, not a store"
     )]
     idle: RefCell<Vec<Box<Instance>>>,
+    /// A bit for each hook that has said that it never does anything.
+    unused: Cell<u8>,
 }
 
 impl Pool {
@@ -45,7 +47,8 @@ impl Pool {
     #[must_use]
     pub fn new(engine: &Engine, plugin: Arc<Plugin>) -> Self {
         let tally = Arc::new(Tally::new(Arc::clone(plugin.name())));
-        Self { plugin, tally, beat: engine.ticker.beat(), idle: RefCell::new(Vec::new()) }
+        let (beat, idle) = (engine.ticker.beat(), RefCell::default());
+        Self { plugin, tally, beat, idle, unused: Cell::default() }
     }
 
     /// The same, going on with the counts of the plugin that had its name before.
@@ -68,6 +71,11 @@ impl Pool {
     #[must_use]
     pub fn plugin(&self) -> &Arc<Plugin> {
         &self.plugin
+    }
+
+    /// Whether there is any use in calling `hook`, as far as is known.
+    pub(crate) fn uses(&self, hook: Hook) -> bool {
+        self.unused.get() & hook.bit() == 0
     }
 
     /// Starts one more instance, for a call to come.
@@ -133,6 +141,11 @@ impl Pool {
     ) -> Outcome<Called> {
         match code? {
             hook::STREAM => self.hold(hook, instance, exchange),
+            hook::UNUSED if hook.may_be_unused() => {
+                self.unused.set(self.unused.get() | hook.bit());
+                self.give_back(instance, hook::CONTINUE);
+                Ok(Called::Ended(hook::CONTINUE))
+            }
             code => {
                 self.give_back(instance, code);
                 Ok(Called::Ended(code))

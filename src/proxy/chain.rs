@@ -13,7 +13,7 @@ use super::record::Record;
 use super::view::View;
 use super::{intake, stage};
 use crate::exchange::{Exchange, Saved, Side, Window};
-use crate::plugin::{BodyMode, BodyUse, CallError, Flow, OnError, Pool};
+use crate::plugin::{BodyMode, BodyUse, CallError, Flow, Hook, OnError, Pool};
 use crate::snapshot::{PluginUse, Route};
 
 /// The middleware of one exchange: the onion, and how deep the request got into it.
@@ -45,8 +45,12 @@ impl<'a> Chain<'a> {
         record: &mut Record,
     ) -> Result<ControlFlow<()>, ProxyError> {
         for used in self.middleware {
-            if used.on_request {
-                let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
+            let pool = self
+                .view
+                .plugins
+                .get(used.plugin)
+                .filter(|pool| used.on_request && pool.uses(Hook::OnRequest));
+            if let Some(pool) = pool {
                 let hook = Entry::new(used, pool, Side::Request, exchange);
                 if hook.waits() {
                     hook.wait(exchange, body).await?;
@@ -76,8 +80,10 @@ impl<'a> Chain<'a> {
     ) -> Result<(), ProxyError> {
         while let Some(used) = self.entered.checked_sub(1).and_then(|last| self.middleware.get(last)) {
             self.entered -= 1;
-            if used.on_response && !self.skipped.contains(&self.entered) {
-                let Some(pool) = self.view.plugins.get(used.plugin) else { continue };
+            let wanted = used.on_response && !self.skipped.contains(&self.entered);
+            let pool =
+                self.view.plugins.get(used.plugin).filter(|pool| wanted && pool.uses(Hook::OnResponse));
+            if let Some(pool) = pool {
                 let hook = Entry::new(used, pool, Side::Response, exchange);
                 if hook.waits() {
                     hook.wait(exchange, body).await?;

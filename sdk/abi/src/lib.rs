@@ -54,6 +54,9 @@ pub mod hook {
     pub const STREAM: i32 = 2;
     /// The rest of the body goes on untouched; only from [`export::ON_BODY`](super::export::ON_BODY).
     pub const DONE: i32 = 3;
+    /// Go on, and leave this hook out from now on: it is exported, but never does anything. Only from
+    /// [`export::ON_REQUEST`](super::export::ON_REQUEST) and [`export::ON_RESPONSE`](super::export::ON_RESPONSE).
+    pub const UNUSED: i32 = 4;
     /// The hook failed; the reason was given with `log::FAIL`. Any other negative number means the same.
     pub const FAILED: i32 = -1;
 }

@@ -19,6 +19,7 @@ const CONTINUE = 0;
 const ANSWERED = 1;
 const STREAM = 2;
 const DONE = 3;
+const UNUSED = 4;
 const FAILED = -1;
 
 // They hold nothing of an exchange, so one of each serves all.
@@ -128,7 +129,7 @@ function finish(outcome: Outcome): i32 {
   let refusal = takeError();
   if (refusal !== null) return failed(refusal.toString());
   const answer = outcome.given;
-  if (answer === null) return CONTINUE;
+  if (answer === null) return outcome === Outcome.unused() ? UNUSED : CONTINUE;
   if (answer.give()) return ANSWERED;
   refusal = takeError();
   return failed(refusal === null ? "the answer was refused" : refusal.toString());

@@ -3,6 +3,7 @@ import { Answer } from "./answer";
 /** How a hook ended. */
 export class Outcome {
   private static OK: Outcome = new Outcome();
+  private static UNUSED: Outcome = new Outcome();
 
   /** What to answer, where the plugin answers by itself. */
   given: Answer | null = null;
@@ -12,6 +13,11 @@ export class Outcome {
   /** All is well: on with the exchange. A refusal that was not taken (see `takeError`) fails the hook nevertheless. */
   static ok(): Outcome {
     return Outcome.OK;
+  }
+
+  /** The hook is the SDK's own, which does nothing: the gateway leaves it out from now on. */
+  static unused(): Outcome {
+    return Outcome.UNUSED;
   }
 
   /** Back to the client, with this answer. Only before the request is sent. */

@@ -14,16 +14,18 @@ export abstract class Director {
  *
  * The two phases of an exchange may run in different instances of the plugin. What lasts from one to the other goes
  * into attributes, not into a field.
+ *
+ * A phase that is not written costs nothing: the gateway calls it once and leaves it out from then on.
  */
 export abstract class Middleware {
   /** Sees the request before those further inside: changes it and lets it go on, or answers it. */
   onRequest(request: Request): Outcome {
-    return Outcome.ok();
+    return Outcome.unused();
   }
 
   /** Sees the response after those further inside. */
   onResponse(response: Response): Outcome {
-    return Outcome.ok();
+    return Outcome.unused();
   }
 }
 

@@ -47,11 +47,12 @@ export function manifest(file) {
 }
 
 const MARKER = "gatewright_abi_1";
-const [ANSWERED, STREAM, DONE] = [1, 2, 3];
+const [ANSWERED, STREAM, DONE, UNUSED] = [1, 2, 3, 4];
 
 /** Whether a hook may end so. */
-function allows(phase, code, exchange) {
+function allows(hook, phase, code, exchange) {
   if (code === 0) return true;
+  if (code === UNUSED) return hook === "gatewright_on_request" || hook === "gatewright_on_response";
   if (code === DONE) return phase === "body";
   if (code === STREAM) return phase === "request" || phase === "direct" || phase === "response";
   return code === ANSWERED && (phase === "request" || phase === "direct") && exchange.answer !== null;
@@ -220,7 +221,7 @@ class Instance {
     Object.assign(this.#host, { exchange, phase, reason: null, window, calls: [] });
     try {
       const code = call();
-      if (allows(phase, code, exchange)) return code;
+      if (allows(hook, phase, code, exchange)) return code;
       exchange.failure = this.#host.reason ?? `${hook} returned ${code} and gave no reason`;
     } catch (trap) {
       exchange.failure = this.#host.reason ?? trap.message;

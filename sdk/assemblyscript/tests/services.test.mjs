@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -7,12 +8,29 @@ import { Kv, load, request, tick } from "../testing/index.mjs";
 const MODULE = fileURLToPath(new URL("../build/services.wasm", import.meta.url));
 const services = load(MODULE);
 
+/** The module's exports, with host calls that only say that there is nothing. */
+function bare(file) {
+  const module = new WebAssembly.Module(readFileSync(file));
+  const imports = {};
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    if (kind === "function") (imports[from] ??= {})[name] = () => (from === "gatewright_config" ? -1 : 0);
+  }
+  return new WebAssembly.Instance(module, imports).exports;
+}
+
 const doing = (what) => request("GET", "/asked").header("x-do", what);
 function passed(asked) {
   const outcome = services.run(asked);
   assert.equal(outcome.failure, null);
   return Object.fromEntries(outcome.attributes.map(({ name, value }) => [name, value]));
 }
+
+test("a phase that is not written says so", () => {
+  const exports = bare(MODULE);
+  exports._initialize();
+  assert.equal(exports.gatewright_init(), 0);
+  assert.deepEqual([exports.gatewright_on_response(), exports.gatewright_on_response()], [4, 4]);
+});
 
 test("entries are written, read and removed", () => {
   const noted = passed(doing("kv"));

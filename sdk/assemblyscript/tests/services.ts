@@ -22,7 +22,7 @@ import {
 } from "../assembly";
 
 export * from "../assembly/exports/plugin";
-export { gatewright_on_request } from "../assembly/exports/middleware";
+export * from "../assembly/exports/middleware";
 export * from "../assembly/exports/tick";
 
 class Services extends Middleware {

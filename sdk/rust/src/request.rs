@@ -10,16 +10,26 @@ use crate::{Attributes, Body, BodyMut, BodyStream, Error, Headers, HeadersMut, R
 #[derive(Debug)]
 pub struct Request {
     stream: Option<Streaming>,
+    unused: bool,
 }
 
 impl Request {
     /// The request of the exchange that the running hook serves.
     pub(crate) const fn of_exchange() -> Self {
-        Self { stream: None }
+        Self { stream: None, unused: false }
     }
 
     /// The same, where it has been sent and can only be read.
-    pub(crate) const SENT: &Self = &Self { stream: None };
+    pub(crate) const SENT: &Self = &Self { stream: None, unused: false };
+
+    /// The hook is the trait's own, which does nothing.
+    pub(crate) fn leave_unused(&mut self) {
+        self.unused = true;
+    }
+
+    pub(crate) fn is_unused(&self) -> bool {
+        self.unused
+    }
 
     /// What the hook hands the body to.
     pub(crate) fn into_stream(self) -> Option<Streaming> {

@@ -9,11 +9,21 @@ use crate::{Attributes, Body, BodyMut, BodyStream, Error, Headers, HeadersMut, R
 #[derive(Debug)]
 pub struct Response {
     stream: Option<Streaming>,
+    unused: bool,
 }
 
 impl Response {
     pub(crate) const fn of_exchange() -> Self {
-        Self { stream: None }
+        Self { stream: None, unused: false }
+    }
+
+    /// The hook is the trait's own, which does nothing.
+    pub(crate) fn leave_unused(&mut self) {
+        self.unused = true;
+    }
+
+    pub(crate) fn is_unused(&self) -> bool {
+        self.unused
     }
 
     /// What the hook hands the body to.

@@ -16,6 +16,8 @@ pub trait Director {
 ///
 /// The two phases of an exchange may run in different instances of the plugin. What lasts from one to the other goes
 /// into [attributes](Request::attributes), not into `self`.
+///
+/// A phase that is not written costs nothing: the gateway calls it once and leaves it out from then on.
 pub trait Middleware {
     /// How [`on_request`](Middleware::on_request) wants the body of the request.
     const REQUEST_BODY: BodyMode = BodyMode::NONE;
@@ -23,12 +25,14 @@ pub trait Middleware {
     const RESPONSE_BODY: BodyMode = BodyMode::NONE;
 
     /// Sees the request before those further inside: changes it and lets it go on, or answers it.
-    fn on_request(&self, _request: &mut Request) -> Result<Flow> {
+    fn on_request(&self, request: &mut Request) -> Result<Flow> {
+        request.leave_unused();
         Ok(Flow::Continue)
     }
 
     /// Sees the response after those further inside.
-    fn on_response(&self, _response: &mut Response) -> Result<()> {
+    fn on_response(&self, response: &mut Response) -> Result<()> {
+        response.leave_unused();
         Ok(())
     }
 }

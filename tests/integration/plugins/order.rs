@@ -1,6 +1,6 @@
 //! The order in which plugins run, and what happens to the others where one fails.
 
-use super::{attributes, echo};
+use super::{attributes, echo, gateway_with};
 use crate::support::{Backend, Gateway, Message, Request, hostile, module};
 
 /// A middleware that adds `name` to `x-request-way` of the request and to `x-response-way` of the response. With
@@ -284,4 +284,47 @@ fn two_uses_of_one_module_have_their_own_configurations() {
     assert_eq!(response.get("x-one"), Some("1"));
     assert_eq!(response.get("x-two"), Some("2"));
     assert_eq!(response.all("x-both"), ["two"], "in the order of the configuration");
+}
+
+#[test]
+fn a_phase_that_a_plugin_does_not_write_is_called_once() {
+    let app = echo();
+    let keys = r#"config = { keys = { k1 = "alice" } }"#;
+    let gateway = gateway_with(&app, "api-key", keys, r#"middleware = ["api-key"]"#);
+    for _ in 0..20 {
+        assert_eq!(gateway.ask(Request::get("/").with("x-api-key", "k1")).status(), 200);
+    }
+    let metrics = gateway.metrics();
+    let calls = |hook| metrics.value(&format!(r#"plugin_calls_total{{plugin="api-key",hook="{hook}"}}"#));
+    assert_eq!(calls("on_request"), 20.0);
+    assert!((1.0..=2.0).contains(&calls("on_response")), "once on each worker, not {}", calls("on_response"));
+}
+
+#[test]
+fn only_a_phase_of_a_middleware_can_be_left_out() {
+    let app = echo();
+    let unused = |hook| module(&format!(r#"(func (export "gatewright_{hook}") (result i32) (i32.const 4))"#));
+    let status = |hook, uses: &str| {
+        let gateway = Gateway::with(
+            r#"
+            [upstream.app]
+            endpoints = ["<app>"]
+            [plugin.p]
+            file = "p.wasm"
+            [[route]]
+            path = "/*"
+            upstream = "app"
+            <uses>
+            "#,
+        )
+        .put("app", app.url())
+        .put("uses", uses)
+        .file("p.wasm", unused(hook))
+        .start();
+        [gateway.get("/").status(), gateway.get("/").status()]
+    };
+    assert_eq!(status("on_request", r#"middleware = ["p"]"#), [200, 200]);
+    assert_eq!(status("on_response", r#"middleware = ["p"]"#), [200, 200]);
+    assert_eq!(status("direct", r#"director = "p""#), [500, 500]);
+    assert_eq!(status("modify_response", r#"modify_response = ["p"]"#), [500, 500]);
 }

@@ -116,6 +116,7 @@ pub fn on_request<G: Guest>(slot: &Slot<G>) -> i32 {
     run(slot, |guest| {
         let mut request = Request::of_exchange();
         match guest.on_request(&mut request)? {
+            Flow::Continue if request.is_unused() => Ok(hook::UNUSED),
             Flow::Continue => slot.keep(request.into_stream(), G::ON_REQUEST_BODY),
             Flow::Answer(answer) => {
                 answer.give()?;
@@ -130,7 +131,10 @@ pub fn on_response<G: Guest>(slot: &Slot<G>) -> i32 {
     run(slot, |guest| {
         let mut response = Response::of_exchange();
         guest.on_response(&mut response)?;
-        slot.keep(response.into_stream(), G::ON_RESPONSE_BODY)
+        match response.is_unused() {
+            true => Ok(hook::UNUSED),
+            false => slot.keep(response.into_stream(), G::ON_RESPONSE_BODY),
+        }
     })
 }
 
