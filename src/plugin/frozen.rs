@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use gatewright_abi::export;
-use wasmtime::{InstancePre, Module, Store, Val};
+use wasmtime::{Module, Store, Val};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
 use super::engine::Engine;
 use super::error::LoadError;
 use super::host::Guest;
 use super::instance;
-use super::module;
+use super::linked::Linked;
 use super::nursery::Nursery;
 use super::plugin::Plugin;
+use super::segments;
 use super::ticker::Beat;
 
 /// The plugin's module with the memory and the globals that `init` left. An instance of it needs no `init`.
 pub(super) struct Frozen {
-    pre: InstancePre<Guest>,
+    linked: Linked,
     period: Option<Duration>,
 }
 
@@ -30,16 +31,17 @@ impl Frozen {
         wizer.init_func(export::INIT).keep_init_func(true);
         let (context, open) = wizer.instrument(plugin.module().bytes()).map_err(refusal)?;
         let open = Module::new(&engine.wasm, &open).map_err(refusal)?;
-        let pre = module::instantiable(&engine.linker, &open).map_err(refusal)?;
-        let (mut store, instance) = instance::boot(plugin, &pre, beat).await.map_err(LoadError::Start)?;
+        let linked = Linked::new(&engine.linker, &open).map_err(refusal)?;
+        let (mut store, instance) = instance::boot(plugin, &linked, beat).await.map_err(LoadError::Start)?;
         let mut left = Left { store: &mut store, instance };
         let frozen = wizer.snapshot(&context, &mut left).await.map_err(refusal)?;
         Self::compile(&nursery, &frozen, store.data().period).map_err(refusal)
     }
 
     fn compile(nursery: &Nursery, bytes: &[u8], period: Option<Duration>) -> wasmtime::Result<Self> {
-        let module = Module::new(&nursery.wasm, bytes)?;
-        Ok(Self { pre: module::instantiable(&nursery.linker, &module)?, period })
+        let slim = segments::without_passive(&nursery.wasm, bytes);
+        let module = Module::new(&nursery.wasm, slim.as_deref().unwrap_or(bytes))?;
+        Ok(Self { linked: Linked::new(&nursery.linker, &module)?, period })
     }
 
     /// How often `init` asked for a call.
@@ -47,8 +49,8 @@ impl Frozen {
         self.period
     }
 
-    pub(super) fn pre(&self) -> &InstancePre<Guest> {
-        &self.pre
+    pub(super) fn linked(&self) -> &Linked {
+        &self.linked
     }
 }
 

@@ -2,12 +2,12 @@ use std::fmt;
 use std::time::Duration;
 
 use gatewright_abi::export;
-use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, TypedFunc, UpdateDeadline};
+use wasmtime::{PoolConcurrencyLimitError, Store, TypedFunc, UpdateDeadline};
 
 use super::error::{DeadlinePassed, Failure, Outcome, describe};
-use super::frozen::Frozen;
 use super::host::{Guest, LINES_PER_CALL};
 use super::limits::{Limits, START_TIME};
+use super::linked::Linked;
 use super::manifest::Role;
 use super::nursery::PLACES;
 use super::plugin::Plugin;
@@ -47,6 +47,19 @@ impl Hook {
 
     /// Those that serve an exchange, in the order in which an exchange meets them.
     pub const SERVING: [Self; 4] = [Self::OnRequest, Self::Direct, Self::ModifyResponse, Self::OnResponse];
+
+    /// The name of the function that a guest exports for it.
+    pub(super) fn export(self) -> &'static str {
+        match self {
+            Self::Init => export::INIT,
+            Self::Direct => export::DIRECT,
+            Self::OnRequest => export::ON_REQUEST,
+            Self::OnResponse => export::ON_RESPONSE,
+            Self::ModifyResponse => export::MODIFY_RESPONSE,
+            Self::OnBody => export::ON_BODY,
+            Self::OnTick => export::ON_TICK,
+        }
+    }
 
     pub(super) fn is_request_phase(self) -> bool {
         matches!(self, Self::Direct | Self::OnRequest)
@@ -89,19 +102,15 @@ impl fmt::Display for Hook {
     }
 }
 
-/// The functions that a guest exports, looked up once.
-struct Hooks {
-    direct: Option<TypedFunc<(), i32>>,
-    on_request: Option<TypedFunc<(), i32>>,
-    on_response: Option<TypedFunc<(), i32>>,
-    modify_response: Option<TypedFunc<(), i32>>,
-    on_body: Option<TypedFunc<(), i32>>,
-    on_tick: Option<TypedFunc<(), i32>>,
-}
+/// The functions of an instance for its hooks. Each is looked up when it is first called: many instances only ever serve
+/// one hook, and one that is fresh serves one call.
+#[derive(Default)]
+struct Hooks([Option<TypedFunc<(), i32>>; Hook::ALL.len()]);
 
 /// One live store of a plugin. Serves one call at a time; after a failure it must not be used again.
 pub(super) struct Instance {
     store: Store<Guest>,
+    instance: wasmtime::Instance,
     hooks: Hooks,
     /// Calls that it has served.
     calls: u32,
@@ -115,19 +124,12 @@ impl Instance {
     /// Instantiates the plugin's module and runs its `init`, unless what that leaves is known.
     pub(super) async fn start(plugin: &Plugin, beat: &Beat) -> Outcome<Self> {
         let alive = plugin.count_instance()?;
-        let (mut store, instance, module) = match plugin.frozen() {
-            Some(frozen) => {
-                let (store, instance) = thaw(plugin, frozen, beat).await?;
-                (store, instance, frozen.pre().module())
-            }
-            None => {
-                let pre = plugin.module().pre();
-                let (store, instance) = boot(plugin, pre, beat).await?;
-                (store, instance, pre.module())
-            }
+        let (store, instance) = match plugin.frozen() {
+            Some(frozen) => thaw(plugin, frozen.linked(), beat).await?,
+            None => boot(plugin, plugin.module().linked(), beat).await?,
         };
-        let hooks = Hooks::find(&mut store, &instance, module);
-        let mut instance = Self { store, hooks, calls: 0, first_memory: 0, alive };
+        let hooks = Hooks::default();
+        let mut instance = Self { store, instance, hooks, calls: 0, first_memory: 0, alive };
         instance.first_memory = instance.weigh();
         Ok(instance)
     }
@@ -165,7 +167,9 @@ impl Instance {
         hook: Hook,
         exchange: &mut Box<Exchange>,
     ) -> Outcome<i32> {
-        let Some(function) = self.hooks.get(hook) else { return Ok(gatewright_abi::hook::CONTINUE) };
+        let Some(function) = self.hooks.get(plugin.linked(), &mut self.store, &self.instance, hook) else {
+            return Ok(gatewright_abi::hook::CONTINUE);
+        };
         self.calls = self.calls.saturating_add(1);
         let guest = self.store.data_mut();
         guest.hook = hook;
@@ -191,33 +195,18 @@ impl Instance {
 }
 
 impl Hooks {
-    /// By way of the module, which does not make an error of each hook that there is not.
-    fn find(store: &mut Store<Guest>, instance: &wasmtime::Instance, module: &wasmtime::Module) -> Self {
-        let mut hook = |name| {
-            let export = module.get_export_index(name)?;
-            let function = instance.get_module_export(&mut *store, &export)?.into_func()?;
-            function.typed::<(), i32>(&*store).ok()
-        };
-        Self {
-            direct: hook(export::DIRECT),
-            on_request: hook(export::ON_REQUEST),
-            on_response: hook(export::ON_RESPONSE),
-            modify_response: hook(export::MODIFY_RESPONSE),
-            on_body: hook(export::ON_BODY),
-            on_tick: hook(export::ON_TICK),
+    fn get(
+        &mut self,
+        linked: &Linked,
+        store: &mut Store<Guest>,
+        instance: &wasmtime::Instance,
+        hook: Hook,
+    ) -> Option<&TypedFunc<(), i32>> {
+        let place = self.0.get_mut(hook as usize)?;
+        if place.is_none() {
+            *place = linked.hook(store, instance, hook);
         }
-    }
-
-    fn get(&self, hook: Hook) -> Option<&TypedFunc<(), i32>> {
-        match hook {
-            Hook::Init => None,
-            Hook::Direct => self.direct.as_ref(),
-            Hook::OnRequest => self.on_request.as_ref(),
-            Hook::OnResponse => self.on_response.as_ref(),
-            Hook::ModifyResponse => self.modify_response.as_ref(),
-            Hook::OnBody => self.on_body.as_ref(),
-            Hook::OnTick => self.on_tick.as_ref(),
-        }
+        place.as_ref()
     }
 }
 
@@ -238,17 +227,18 @@ pub(super) fn bound(store: &mut Store<Guest>) {
 pub(super) async fn initialize(
     store: &mut Store<Guest>,
     instance: &wasmtime::Instance,
+    linked: &Linked,
 ) -> wasmtime::Result<()> {
-    store.data_mut().memory = instance.get_memory(&mut *store, export::MEMORY);
+    store.data_mut().memory = linked.memory(store, instance);
     match instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
         Ok(initialize) => initialize.call_async(&mut *store, ()).await,
         Err(_) => Ok(()),
     }
 }
 
-fn open(plugin: &Plugin, pre: &InstancePre<Guest>, beat: &Beat) -> Store<Guest> {
+fn open(plugin: &Plugin, linked: &Linked, beat: &Beat) -> Store<Guest> {
     let guest = Guest::new(plugin.identity(), plugin.limits().memory);
-    let mut store = Store::new(pre.module().engine(), guest);
+    let mut store = Store::new(linked.module().engine(), guest);
     bound(&mut store);
     store.data_mut().beat = plugin.calls_out().then(|| beat.clone());
     store
@@ -257,35 +247,32 @@ fn open(plugin: &Plugin, pre: &InstancePre<Guest>, beat: &Beat) -> Store<Guest> 
 /// An instance whose `init` has run.
 pub(super) async fn boot(
     plugin: &Plugin,
-    pre: &InstancePre<Guest>,
+    linked: &Linked,
     beat: &Beat,
 ) -> Outcome<(Store<Guest>, wasmtime::Instance)> {
-    let mut store = open(plugin, pre, beat);
+    let mut store = open(plugin, linked, beat);
     let _running = beat.begin();
-    match enter(&mut store, pre).await {
+    match enter(&mut store, linked).await {
         Ok((instance, code)) if code >= 0 => Ok((store, instance)),
         Ok((_, code)) => Err(refusal(store.data_mut(), code)),
         Err(error) => Err(failure(&error, store.data(), START_TIME)),
     }
 }
 
-async fn enter(
-    store: &mut Store<Guest>,
-    pre: &InstancePre<Guest>,
-) -> wasmtime::Result<(wasmtime::Instance, i32)> {
-    let instance = pre.instantiate_async(&mut *store).await?;
-    initialize(store, &instance).await?;
+async fn enter(store: &mut Store<Guest>, linked: &Linked) -> wasmtime::Result<(wasmtime::Instance, i32)> {
+    let instance = linked.pre().instantiate_async(&mut *store).await?;
+    initialize(store, &instance, linked).await?;
     let init = instance.get_typed_func::<(), i32>(&mut *store, export::INIT)?;
     let code = init.call_async(&mut *store, ()).await?;
     Ok((instance, code))
 }
 
 /// An instance as `init` left another one. Nothing of the guest runs.
-async fn thaw(plugin: &Plugin, frozen: &Frozen, beat: &Beat) -> Outcome<(Store<Guest>, wasmtime::Instance)> {
-    let mut store = open(plugin, frozen.pre(), beat);
-    match frozen.pre().instantiate_async(&mut store).await {
+async fn thaw(plugin: &Plugin, linked: &Linked, beat: &Beat) -> Outcome<(Store<Guest>, wasmtime::Instance)> {
+    let mut store = open(plugin, linked, beat);
+    match linked.pre().instantiate_async(&mut store).await {
         Ok(instance) => {
-            store.data_mut().memory = instance.get_memory(&mut store, export::MEMORY);
+            store.data_mut().memory = linked.memory(&mut store, &instance);
             Ok((store, instance))
         }
         Err(error) if error.is::<PoolConcurrencyLimitError>() => {

@@ -2,13 +2,14 @@ use std::fmt;
 
 use gatewright_abi::{export, unpack};
 use serde::Deserialize;
-use wasmtime::{InstancePre, Store};
+use wasmtime::Store;
 
 use super::body::Bodies;
 use super::engine::Engine;
 use super::error::{ModuleError, describe};
 use super::host::Guest;
 use super::instance;
+use super::linked::Linked;
 use super::memory::GuestMemory;
 
 /// What a module says of itself.
@@ -51,20 +52,20 @@ impl fmt::Display for Role {
 }
 
 /// Asks a module for its manifest, on an instance of its own that never runs `init`.
-pub(super) async fn read(engine: &Engine, pre: &InstancePre<Guest>) -> Result<Manifest, ModuleError> {
-    let text = ask(engine, pre).await.map_err(|error| ModuleError::Manifest(describe(&error)))?;
+pub(super) async fn read(engine: &Engine, linked: &Linked) -> Result<Manifest, ModuleError> {
+    let text = ask(engine, linked).await.map_err(|error| ModuleError::Manifest(describe(&error)))?;
     serde_json::from_slice(&text).map_err(|error| ModuleError::Manifest(error.to_string()))
 }
 
-async fn ask(engine: &Engine, pre: &InstancePre<Guest>) -> wasmtime::Result<Vec<u8>> {
+async fn ask(engine: &Engine, linked: &Linked) -> wasmtime::Result<Vec<u8>> {
     let mut store = Store::new(&engine.wasm, Guest::nameless());
     let beat = engine.ticker.beat();
     instance::bound(&mut store);
     let _running = beat.begin();
-    let instance = pre.instantiate_async(&mut store).await?;
-    instance::initialize(&mut store, &instance).await?;
+    let instance = linked.pre().instantiate_async(&mut store).await?;
+    instance::initialize(&mut store, &instance, linked).await?;
     let manifest = instance.get_typed_func::<(), i64>(&mut store, export::MANIFEST)?;
     let (pointer, len) = unpack(manifest.call_async(&mut store, ()).await?);
-    let Some(memory) = instance.get_memory(&mut store, export::MEMORY) else { return Ok(Vec::new()) };
+    let Some(memory) = store.data().memory else { return Ok(Vec::new()) };
     Ok(GuestMemory::of(memory.data_mut(&mut store)).read(pointer, len)?.to_vec())
 }

@@ -5,8 +5,10 @@
 //! module       compiled bytes, their exports and imports checked, their manifest
 //! capability   what a module asks for
 //! plugin       a configured use of a module, proven to start
+//! linked       a compiled module with its imports, and where its exports are
 //! instance     one live store: serves one call at a time
-//! frozen       a plugin as its `init` left it, for instances that serve one call;  nursery: where those begin
+//! frozen       a plugin as its `init` left it, for instances that serve one call;  nursery: where those begin;
+//!              segments: what their module needs not have
 //! pool         a worker's idle instances of one plugin
 //! body         how a module wants message bodies;  streaming: a guest that has one piece by piece
 //! ticking      the background instance of a plugin that asked for periodic calls
@@ -32,6 +34,7 @@ mod frozen;
 mod host;
 mod instance;
 mod limits;
+mod linked;
 mod manifest;
 mod memory;
 mod middleware;
@@ -42,6 +45,7 @@ mod nursery;
 mod plugin;
 mod pool;
 mod rate;
+mod segments;
 mod series;
 mod streaming;
 mod tally;

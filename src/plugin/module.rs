@@ -2,14 +2,15 @@ use std::fmt;
 
 use gatewright_abi::export;
 use sha2::{Digest as _, Sha256};
-use wasmtime::{ExternType, FuncType, InstancePre, Linker, ValType};
+use wasmtime::{ExternType, FuncType, ValType};
 
 use super::body::BodyUse;
 use super::capability::{self, Capability};
 use super::engine::Engine;
 use super::error::ModuleError;
-use super::host::{Grant, Guest, grant};
+use super::host::{Grant, grant};
 use super::instance::Hook;
+use super::linked::Linked;
 use super::manifest::{Manifest, Role};
 
 /// The SHA-256 of a module's bytes: its identity.
@@ -54,7 +55,7 @@ pub struct MemorySize {
 /// Compiled bytes that keep to the contract.
 pub struct Module {
     digest: Digest,
-    pre: InstancePre<Guest>,
+    linked: Linked,
     manifest: Manifest,
     bytes: Box<[u8]>,
 }
@@ -69,11 +70,11 @@ impl Module {
             .map_err(|error| ModuleError::NotWasm(format!("{:#}", error.root_cause())))?;
         check_marker(&module)?;
         check_exports(&module)?;
-        let pre = link(engine, &module)?;
-        let manifest = super::manifest::read(engine, &pre).await?;
+        let linked = link(engine, &module)?;
+        let manifest = super::manifest::read(engine, &linked).await?;
         check_roles(&module, &manifest)?;
         check_bodies(&module, &manifest)?;
-        Ok(Self { digest: Digest::of(bytes), pre, manifest, bytes: bytes.into() })
+        Ok(Self { digest: Digest::of(bytes), linked, manifest, bytes: bytes.into() })
     }
 
     /// The identity of its bytes.
@@ -97,7 +98,7 @@ impl Module {
     /// Whether it does anything at `hook`.
     #[must_use]
     pub fn has_hook(&self, hook: Hook) -> bool {
-        self.pre.module().get_export(hook_export(hook)).is_some()
+        self.linked.has_hook(hook)
     }
 
     /// How `hook` wants the body of its message.
@@ -127,7 +128,7 @@ impl Module {
     /// The linear memory that it declares.
     #[must_use]
     pub fn memory(&self) -> MemorySize {
-        match self.pre.module().get_export(export::MEMORY) {
+        match self.linked.module().get_export(export::MEMORY) {
             Some(ExternType::Memory(memory)) => MemorySize {
                 initial: memory.minimum().saturating_mul(memory.page_size()),
                 maximum: memory.maximum().map(|pages| pages.saturating_mul(memory.page_size())),
@@ -136,8 +137,8 @@ impl Module {
         }
     }
 
-    pub(super) fn pre(&self) -> &InstancePre<Guest> {
-        &self.pre
+    pub(super) fn linked(&self) -> &Linked {
+        &self.linked
     }
 
     /// What it was compiled from.
@@ -147,25 +148,13 @@ impl Module {
 
     /// Module and name of everything it imports.
     pub(super) fn imports(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pre.module().imports().map(|import| (import.module(), import.name()))
+        self.linked.module().imports().map(|import| (import.module(), import.name()))
     }
 }
 
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Module").field("digest", &self.digest).field("manifest", &self.manifest).finish()
-    }
-}
-
-fn hook_export(hook: Hook) -> &'static str {
-    match hook {
-        Hook::Init => export::INIT,
-        Hook::Direct => export::DIRECT,
-        Hook::OnRequest => export::ON_REQUEST,
-        Hook::OnResponse => export::ON_RESPONSE,
-        Hook::ModifyResponse => export::MODIFY_RESPONSE,
-        Hook::OnBody => export::ON_BODY,
-        Hook::OnTick => export::ON_TICK,
     }
 }
 
@@ -250,7 +239,7 @@ fn check_bodies(module: &wasmtime::Module, manifest: &Manifest) -> Result<(), Mo
 }
 
 /// Resolves the imports. Whether a capability was granted is a matter of each use of the module, not of the module.
-fn link(engine: &Engine, module: &wasmtime::Module) -> Result<InstancePre<Guest>, ModuleError> {
+fn link(engine: &Engine, module: &wasmtime::Module) -> Result<Linked, ModuleError> {
     for import in module.imports() {
         let (from, name) = (import.module(), import.name());
         let Some(offered) = engine.offered(from, name) else {
@@ -260,15 +249,7 @@ fn link(engine: &Engine, module: &wasmtime::Module) -> Result<InstancePre<Guest>
             return Err(signature("import", &format!("{from}.{name}"), &offered.to_string()));
         }
     }
-    instantiable(&engine.linker, module).map_err(|error| ModuleError::NotWasm(format!("{error:#}")))
-}
-
-/// The module with its imports, which have been checked.
-pub(super) fn instantiable(
-    linker: &Linker<Guest>,
-    module: &wasmtime::Module,
-) -> wasmtime::Result<InstancePre<Guest>> {
-    linker.instantiate_pre(module)
+    Linked::new(&engine.linker, module).map_err(|error| ModuleError::NotWasm(format!("{error:#}")))
 }
 
 fn signature(what: &'static str, name: &str, expected: &str) -> ModuleError {

@@ -10,6 +10,7 @@ use super::frozen::Frozen;
 use super::host::{Grant, grant};
 use super::instance::{Hook, Instance};
 use super::limits::{Limits, TimeBudget};
+use super::linked::Linked;
 use super::module::Module;
 use super::rate::{Rate, uptime};
 use super::series::Series;
@@ -213,6 +214,11 @@ impl Plugin {
             && self.limits == *limits
             && self.grants.same(grants)
             && self.config == *config
+    }
+
+    /// What its instances are made of.
+    pub(super) fn linked(&self) -> &Linked {
+        self.frozen.as_ref().map_or_else(|| self.module.linked(), Frozen::linked)
     }
 
     pub(super) fn frozen(&self) -> Option<&Frozen> {

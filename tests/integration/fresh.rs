@@ -55,6 +55,55 @@ fn nothing_lasts_from_call_to_call_and_init_runs_once() {
 }
 
 #[test]
+fn a_segment_that_the_code_names_is_there_in_every_instance() {
+    let names = module(
+        r#"(data (i32.const 2048) "at the beginning")
+        (data $greeting "hello")
+        (func (export "gatewright_init") (result i32)
+          (i32.store8 (i32.const 2048) (i32.const 65))
+          (i32.const 0))
+        (func (export "gatewright_on_request") (result i32)
+          (memory.init $greeting (i32.const 3000) (i32.const 1) (i32.const 4))
+          (call $say (i32.load8_u (i32.const 3000)))
+          (call $say (i32.load8_u (i32.const 2048)))
+          (call $say (i32.load8_u (i32.const 2049)))
+          (memory.fill (i32.const 2048) (i32.const 0) (i32.const 1024))
+          (i32.const 0))"#,
+    );
+    let (gateway, _app) = gateway(&names, "");
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/").text(), "app");
+    }
+    eventually("all calls have spoken", || said(&gateway).len() >= 9);
+    // The second letter of the segment, what `init` wrote, and what it left.
+    let each = [i32::from(b'e'), i32::from(b'A'), i32::from(b't')];
+    assert!(said(&gateway).chunks(3).all(|call| call == each), "{:?}", said(&gateway));
+}
+
+#[test]
+fn strings_that_began_in_many_segments_are_as_init_left_them() {
+    let segments: String =
+        (0..300).map(|n| format!("(data (i32.const {}) \"{:03}\")\n", 8192 + n * 16, n)).collect();
+    let body = r#"(func (export "gatewright_init") (result i32)
+          (i32.store8 (i32.const 8208) (i32.const 57))
+          (i32.const 0))
+        (func (export "gatewright_on_request") (result i32)
+          (call $say (i32.load8_u (i32.const 8208)))
+          (call $say (i32.load8_u (i32.const 12978)))
+          (i32.store8 (i32.const 8208) (i32.const 0))
+          (i32.store8 (i32.const 12978) (i32.const 0))
+          (i32.const 0))"#;
+    let (gateway, _app) = gateway(&module(&format!("{segments}{body}")), "");
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/").text(), "app");
+    }
+    eventually("all calls have spoken", || said(&gateway).len() >= 6);
+    // The first digit of 001, which `init` made a 9; and the last of 299.
+    let each = [i32::from(b'9'), i32::from(b'9')];
+    assert!(said(&gateway).chunks(2).all(|call| call == each), "{:?}", said(&gateway));
+}
+
+#[test]
 fn what_init_made_of_the_configuration_is_there() {
     let reads = module(
         r#"(func (export "gatewright_init") (result i32)
