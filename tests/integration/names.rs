@@ -1,6 +1,8 @@
 //! Endpoints that DNS knows: SRV records, and name servers of the upstream's own.
 
-use crate::support::{Authority, Backend, Dns, Front, Gateway, Refusing, Setup, eventually, message};
+use crate::support::{
+    Authority, Backend, Dns, Front, Gateway, Refusing, Setup, each_row, eventually, message,
+};
 
 const SHOP: &str = "_http._tcp.shop.test";
 
@@ -160,16 +162,16 @@ fn a_gateway_starts_without_an_answer_and_serves_when_there_is_one() {
 fn a_target_of_nothing_says_that_there_is_no_endpoint() {
     let (dns, a) = (dns(), Backend::named("a"));
     dns.services(SHOP, &[(1, 1, port(&a), "a.test")]);
-    for balance in ["random", "round_robin", "weighted_round_robin", "least_request"] {
+    each_row(["random", "round_robin", "weighted_round_robin", "least_request"], |balance| {
         let gateway = found_by(&dns, &format!("balance = \"{balance}\"")).start();
-        assert_eq!(gateway.get("/").text(), "a", "{balance}");
+        assert_eq!(gateway.get("/").text(), "a");
         dns.services(SHOP, &[(0, 0, 0, ".")]);
         eventually("there is none", || endpoints(&gateway).is_empty());
-        assert_eq!(gateway.get("/").status(), 503, "{balance}");
+        assert_eq!(gateway.get("/").status(), 503);
         dns.services(SHOP, &[(1, 1, port(&a), "a.test")]);
         eventually("there is one again", || endpoints(&gateway).len() == 1);
-        assert_eq!(gateway.get("/").text(), "a", "{balance}");
-    }
+        assert_eq!(gateway.get("/").text(), "a");
+    });
 }
 
 #[test]
@@ -242,7 +244,7 @@ fn over_tls_the_certificate_is_for_the_name_that_the_configuration_says() {
     let app = Backend::named("app");
     let front = Front::of(app.address(), &authority.issue(&["shop.test"]), None, &[b"http/1.1"]);
     dns.services(SHOP, &[(1, 1, front.address.port(), "a.test")]);
-    for (name, status) in [("shop.test", 200), ("other.test", 502)] {
+    each_row([("shop.test", 200), ("other.test", 502)], |(name, status)| {
         let text = format!(
             r#"
             [upstream.app]
@@ -256,8 +258,8 @@ fn over_tls_the_certificate_is_for_the_name_that_the_configuration_says() {
             dns.address()
         );
         let gateway = Gateway::with(&text).file("ca.pem", authority.pem()).start();
-        assert_eq!(gateway.get("/").status(), status, "{name}");
-    }
+        assert_eq!(gateway.get("/").status(), status);
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use tokio_rustls::rustls::{ProtocolVersion, version};
 
 use crate::support::{
-    Authority, Backend, Front, Gateway, Http2, Issued, Reply, Request, Secure, Setup, Wire, get2,
+    Authority, Backend, Front, Gateway, Http2, Issued, Reply, Request, Secure, Setup, Wire, each_row, get2,
 };
 
 const TLS: &str = "tls = { certificate = \"cert.pem\", key = \"key.pem\" }";
@@ -174,11 +174,12 @@ fn certificates_that_do_not_do_are_refused_with_the_file_and_the_reason() {
     let (app, authority) = (echo(), Authority::new());
     let [issued, other] = [(); 2].map(|()| authority.issue(&["gateway.test"]));
     let gateway = secured(&app, &issued).start();
-    for (file, content, reason) in [
-        ("key.pem", &other.key, "key.pem: the key does not belong to the certificate"),
-        ("key.pem", &other.certificate, "key.pem: no private key in it"),
-        ("cert.pem", &String::new(), "cert.pem: no certificate in it"),
-    ] {
+    let rows = [
+        ("another key", "key.pem", &other.key, "key.pem: the key does not belong to the certificate"),
+        ("a certificate as the key", "key.pem", &other.certificate, "key.pem: no private key in it"),
+        ("an empty file", "cert.pem", &String::new(), "cert.pem: no certificate in it"),
+    ];
+    each_row(rows, |(_, file, content, reason)| {
         let good = std::fs::read(gateway.folder().join(file)).unwrap();
         gateway.replace(file, content);
         let outcome = gateway.reload();
@@ -191,7 +192,7 @@ fn certificates_that_do_not_do_are_refused_with_the_file_and_the_reason() {
         let outcome = gateway.check();
         assert!(outcome.text.contains(reason), "{}", outcome.text);
         gateway.replace(file, good);
-    }
+    });
     std::fs::remove_file(gateway.folder().join("key.pem")).unwrap();
     assert!(gateway.reload().text.contains("key.pem: cannot read it: "));
     let (address, _) = Secure::trusting(&authority).to(gateway.address(), "gateway.test");

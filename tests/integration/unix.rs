@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use crate::support::{
-    Backend, Gateway, Http2, Http2Backend, Request, Setup, Wire, eventually, get2, unix_backend, unix_front,
+    Backend, Gateway, Http2, Http2Backend, Request, Setup, Wire, each_row, eventually, get2, unix_backend,
+    unix_front,
 };
 
 /// A gateway to be, before a backend that is reached by `app.sock` in its folder.
@@ -85,7 +86,7 @@ fn endpoint(gateway: &Gateway) -> serde_json::Value {
 
 #[test]
 fn a_unix_socket_is_asked_how_it_is() {
-    for probe in ["path = \"/healthz\"", "tcp = true"] {
+    each_row(["path = \"/healthz\"", "tcp = true"], |probe| {
         let app = Backend::named("app");
         let health = format!("health = {{ {probe}, interval = \"20ms\", timeout = \"10s\", fall = 1 }}");
         let gateway = before("unix:app.sock", &health, &app).start();
@@ -96,8 +97,8 @@ fn a_unix_socket_is_asked_how_it_is() {
         }
         fs::remove_file(gateway.folder().join("app.sock")).unwrap();
         eventually("it is not", || endpoint(&gateway)["health"] == "down");
-        assert_eq!(gateway.get("/").status(), 503, "{probe}");
-    }
+        assert_eq!(gateway.get("/").status(), 503);
+    });
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What a folder answers, over HTTP/1.1 and HTTP/2.
 
-use http::HeaderMap;
+use http::{HeaderMap, Version};
 
 use super::{CHANGED, SITE, site};
-use crate::support::{Gateway, Http2, Request, get2, whole};
+use crate::support::{self, Gateway, Http2, Request, each_row, get2, whole};
 
 /// A request, and what its response must be.
 struct Row {
@@ -258,22 +258,23 @@ fn what_is_not_there_or_not_the_publics_is_not_found() {
 #[test]
 fn a_name_that_no_file_can_have_is_not_found() {
     let gateway = site(SITE).start();
-    for (length, what) in [(300, "a name"), (254, "one that has no room for .gz"), (5000, "a path")] {
+    let rows = [("a name", 300), ("one that has no room for .gz", 254), ("a path", 5000)];
+    each_row(rows, |(_, length)| {
         let target = format!("/{}", "a".repeat(length));
         let answer = gateway.ask(Request::get(&target).with("accept-encoding", "gzip"));
-        assert_eq!((answer.status(), answer.text().as_str()), (404, NOT_FOUND), "{what}");
-    }
+        assert_eq!((answer.status(), answer.text().as_str()), (404, NOT_FOUND));
+    });
 }
 
 #[test]
 fn a_nul_ends_no_name() {
     let gateway = site(SITE).start();
     let mut client = Http2::connect(gateway.address());
-    for target in ["/ten.txt%00", "/plain%00.html"] {
+    each_row(["/ten.txt%00", "/plain%00.html"], |target| {
         // Over HTTP/1.1 it does not come so far.
-        assert_eq!(gateway.get(target).status(), 400, "{target}");
-        assert_eq!(client.ask(get2(target)).status(), 404, "{target}");
-    }
+        assert_eq!(gateway.get(target).status(), 400);
+        assert_eq!(client.ask(get2(target)).status(), 404);
+    });
 }
 
 #[test]
@@ -295,30 +296,51 @@ fn files_compressed_beforehand_are_sent_to_who_takes_them() {
 #[track_caller]
 fn hold(gateway: &Gateway, rows: &[Row]) {
     let etag = gateway.get("/ten.txt").get("etag").unwrap().to_owned();
-    let (mut one, mut two) = (gateway.connect(), Http2::connect(gateway.address()));
-    for row in rows {
-        let fields: Vec<_> =
-            row.fields.iter().map(|(name, value)| (*name, value.replace("<etag>", &etag))).collect();
-        let request = Request::new(row.method, row.target);
-        let request = fields.iter().fold(request, |request, (name, value)| request.with(name, value));
-        let answer = one.ask(request);
-        let answered =
-            answer.fields.iter().map(|(name, value)| (name.try_into().unwrap(), value.try_into().unwrap()));
-        row.check("HTTP/1.1", answer.status(), &answered.collect(), &answer.text(), &etag);
+    let (mut one, mut two) = (None, None);
+    each_row(rows.iter().flat_map(|row| PROTOCOLS.map(|protocol| (row, protocol))), |(row, protocol)| {
+        let fields = row.fields(&etag);
+        let (status, headers, body) = match protocol {
+            Version::HTTP_11 => {
+                let mut client = one.take().unwrap_or_else(|| gateway.connect());
+                let request = Request::new(row.method, row.target);
+                let answer = client.ask(fields.iter().fold(request, |request, (n, v)| request.with(n, v)));
+                one = Some(client);
+                let field =
+                    |(name, value): &(String, String)| (name.try_into().unwrap(), value.try_into().unwrap());
+                (answer.status(), answer.fields.iter().map(field).collect(), answer.text())
+            }
+            _ => {
+                let mut client = two.take().unwrap_or_else(|| Http2::connect(gateway.address()));
+                let target = format!("http://gateway.test{}", row.target);
+                let request = http::Request::builder().method(row.method).uri(target);
+                let request = fields.iter().fold(request, |request, (n, v)| request.header(*n, v));
+                let answer = client.ask(request.body(whole("")).unwrap());
+                two = Some(client);
+                (answer.status(), answer.head.headers.clone(), answer.text())
+            }
+        };
+        row.check(status, &headers, &body, &etag);
+    });
+}
 
-        let target = format!("http://gateway.test{}", row.target);
-        let request = http::Request::builder().method(row.method).uri(target);
-        let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, value));
-        let answer = two.ask(request.body(whole("")).unwrap());
-        row.check("HTTP/2", answer.status(), &answer.head.headers, &answer.text(), &etag);
+const PROTOCOLS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
+
+/// A row, and over which protocol it is asked.
+impl support::Row for (&Row, Version) {
+    fn sentence(&self) -> String {
+        format!("{} over {:?}", self.0.what, self.1)
     }
 }
 
 impl Row {
+    /// The fields of its request.
+    fn fields(&self, etag: &str) -> Vec<(&'static str, String)> {
+        self.fields.iter().map(|(name, value)| (*name, value.replace("<etag>", etag))).collect()
+    }
+
     #[track_caller]
-    fn check(&self, protocol: &str, status: u16, fields: &HeaderMap, body: &str, etag: &str) {
-        let Self { what, method, target, .. } = self;
-        let case = format!("{what}: {method} {target} over {protocol}: {status} {fields:?} {body:?}");
+    fn check(&self, status: u16, fields: &HeaderMap, body: &str, etag: &str) {
+        let case = format!("{} {}: {status} {fields:?} {body:?}", self.method, self.target);
         assert_eq!(status, self.status, "{case}");
         // Where no route matches, the gateway itself answers.
         if !self.body.is_empty() || status != 404 {

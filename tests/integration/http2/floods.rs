@@ -6,7 +6,7 @@ use crate::support::frames::{
     self, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, GOAWAY, HEADERS, PING,
     RST_STREAM, SETTINGS, WINDOW_UPDATE, frame,
 };
-use crate::support::{Backend, Gateway, Reply, eventually};
+use crate::support::{Backend, Gateway, Reply, each_row, eventually};
 
 fn app() -> Backend {
     Backend::answering(|_| Reply::ok("x".repeat(1000)))
@@ -137,7 +137,9 @@ fn settings_and_pings_without_end_keep_nobody_waiting_and_take_no_memory() {
     let gateway = Gateway::before(app.url()).workers(1).start();
     served(&gateway);
     let before = gateway.memory();
-    for piece in [frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100]), frame(PING, 0, 0, &[7; 8])] {
+    let rows =
+        [("SETTINGS", frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100])), ("PING", frame(PING, 0, 0, &[7; 8]))];
+    each_row(rows, |(_, piece)| {
         let pieces = piece.repeat(100);
         let address = gateway.address();
         // Nobody reads the acknowledgements.
@@ -149,7 +151,7 @@ fn settings_and_pings_without_end_keep_nobody_waiting_and_take_no_memory() {
             served(&gateway);
         }
         flood.join().unwrap();
-    }
+    });
     assert!(gateway.memory() < before + 30_000, "{} → {}", before, gateway.memory());
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::mpsc;
 
-use crate::support::{Authority, Backend, Connection, Gateway, Http2, Request, eventually, get2, hostile};
+use crate::support::{
+    Authority, Backend, Connection, Gateway, Http2, Request, each_row, eventually, get2, hostile,
+};
 
 /// The line that a connection begins with.
 fn line_of(connection: &mut Connection) -> Option<String> {
@@ -57,11 +59,12 @@ fn what_a_listener_was_told_goes_on() {
         upstream = "app"
         "#;
     let gateway = Gateway::with(text).put("app", app.url()).listener("proxy_protocol = true").start();
-    for line in ["PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n", "PROXY TCP6 2001:db8::1 ::1 4711 443\r\n"] {
+    let rows = ["PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n", "PROXY TCP6 2001:db8::1 ::1 4711 443\r\n"];
+    each_row(rows, |line| {
         let mut client = gateway.connect();
         client.send(line);
         assert_eq!(client.ask(Request::get("/")).text(), line);
-    }
+    });
 }
 
 #[test]
@@ -155,23 +158,24 @@ fn another_gateway_understands_it_over_every_protocol() {
     let (app, authority) = (Backend::named("app"), Authority::new());
     let tls = "tls = { certificate = \"cert.pem\", key = \"key.pem\" }";
     let trust = "tls = { ca = \"ca.pem\" }";
-    for (listener, upstream) in [
-        ("", "proxy_protocol = \"v1\"".to_owned()),
-        ("", "proxy_protocol = \"v2\"".to_owned()),
-        ("", "proxy_protocol = \"v2\"\nprotocol = \"http2\"".to_owned()),
-        (tls, format!("proxy_protocol = \"v2\"\nprotocol = \"http1\"\n{trust}")),
-        (tls, format!("proxy_protocol = \"v2\"\n{trust}")),
-    ] {
+    let rows = [
+        ("version 1", "", "proxy_protocol = \"v1\"".to_owned()),
+        ("version 2", "", "proxy_protocol = \"v2\"".to_owned()),
+        ("before HTTP/2", "", "proxy_protocol = \"v2\"\nprotocol = \"http2\"".to_owned()),
+        ("before TLS", tls, format!("proxy_protocol = \"v2\"\nprotocol = \"http1\"\n{trust}")),
+        ("before HTTP/2 in TLS", tls, format!("proxy_protocol = \"v2\"\n{trust}")),
+    ];
+    each_row(rows, |(_, listener, upstream)| {
         let (first, second) = chain(&app, &authority, listener, &upstream);
         for client in ["192.0.2.7", "2001:db8::7", "192.0.2.8", "192.0.2.7"] {
             app.forget();
             first.ask(Request::get("/").with("X-Forwarded-For", client));
             let told = app.received().get("x-forwarded-for").unwrap().to_owned();
-            assert_eq!(told.rsplit(", ").next(), Some(client), "{upstream}");
+            assert_eq!(told.rsplit(", ").next(), Some(client));
         }
         let accepted = second.metrics().value("listener_connections_accepted_total{listener=\"web\"}");
-        assert!((3.0..=4.0).contains(&accepted), "{accepted} connections for three clients: {upstream}");
-    }
+        assert!((3.0..=4.0).contains(&accepted), "{accepted} connections for three clients");
+    });
 }
 
 #[test]

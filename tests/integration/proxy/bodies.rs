@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Backend, Gate, Gateway, Reply, Request, eventually};
+use crate::support::{Backend, Gate, Gateway, Reply, Request, each_row, eventually};
 
 #[test]
 fn a_response_to_head_has_the_length_and_no_body() {
@@ -40,10 +40,10 @@ fn bodies_go_through_whole_both_ways() {
     let gateway = Gateway::before(app.url()).start();
     let mut client = gateway.connect();
     let body: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
-    for length in [0, 1, 65_536, body.len()] {
+    each_row([(0,), (1,), (65_536,), (body.len(),)], |(length,)| {
         let response = client.ask(Request::post("/", &body[..length]));
-        assert!(response.body == body[..length], "{length} bytes came back as {}", response.body.len());
-    }
+        assert!(response.body == body[..length], "came back as {} bytes", response.body.len());
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Backend, Gate, Gateway, Reply, Request, Wire, eventually};
+use crate::support::{Backend, Gate, Gateway, Reply, Request, Wire, each_row, eventually};
 
 #[test]
 fn a_client_that_waits_for_100_continue_is_told_to_go_on() {
@@ -55,9 +55,9 @@ fn a_head_that_does_not_end_closes_a_connection_that_had_been_idle() {
 fn a_path_with_dot_segments_is_not_found() {
     let app = Backend::named("app");
     let gateway = Gateway::before(app.url()).start();
-    for target in ["/a/../b", "/..", "/a/./b", "/a/%2e%2E/b", "/a/..%2fb", "/."] {
-        assert_eq!(gateway.get(target).status(), 404, "{target}");
-    }
+    each_row(["/a/../b", "/..", "/a/./b", "/a/%2e%2E/b", "/a/..%2fb", "/."], |target| {
+        assert_eq!(gateway.get(target).status(), 404);
+    });
     assert!(app.requests().is_empty());
 }
 
@@ -122,12 +122,13 @@ fn a_head_over_the_limit_is_refused() {
 fn garbage_from_a_client_harms_nobody_else() {
     let app = Backend::named("app");
     let gateway = Gateway::before(app.url()).start();
-    for garbage in [
-        &b"\x16\x03\x01\x02\x00\x01\x00\x01"[..],
-        b"GET\r\n\r\n",
-        b"\0\0\0\0\r\n\r\n",
-        b"GET / HTTP/9.x\r\n\r\n",
-    ] {
+    let rows = [
+        ("the greeting of TLS", &b"\x16\x03\x01\x02\x00\x01\x00\x01"[..]),
+        ("a method alone", b"GET\r\n\r\n"),
+        ("NUL", b"\0\0\0\0\r\n\r\n"),
+        ("a version that is none", b"GET / HTTP/9.x\r\n\r\n"),
+    ];
+    each_row(rows, |(_, garbage)| {
         let mut client: Wire = gateway.connect();
         client.send(garbage);
         client.finish();
@@ -137,7 +138,7 @@ fn garbage_from_a_client_harms_nobody_else() {
             "{:?}",
             String::from_utf8_lossy(&answer)
         );
-    }
+    });
     assert_eq!(gateway.get("/").text(), "app");
     assert_eq!(app.requests().len(), 1);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Backend, Gateway, Refusing, Reply, Request, Wire, eventually};
+use crate::support::{Backend, Gateway, Refusing, Reply, Request, Wire, each_row, eventually};
 
 #[test]
 fn one_upstream_connection_serves_sequential_requests() {
@@ -216,16 +216,16 @@ fn an_endpoint_that_nobody_listens_on_is_a_bad_gateway() {
 
 #[test]
 fn garbage_and_nothing_are_a_bad_gateway() {
-    for answer in
-        ["no HTTP at all\r\n\r\n", "HTTP/1.1 999999\r\n\r\n", "HTTP/1.1 200 OK\r\nbad field\r\n\r\n", ""]
-    {
+    let rows =
+        ["no HTTP at all\r\n\r\n", "HTTP/1.1 999999\r\n\r\n", "HTTP/1.1 200 OK\r\nbad field\r\n\r\n", ""];
+    each_row(rows, |answer| {
         let app = Backend::scripted(move |connection| {
             connection.request();
             let _ = connection.try_send(answer);
         });
         let gateway = Gateway::before(app.url()).start();
-        assert_eq!(gateway.get("/").status(), 502, "{answer:?}");
-    }
+        assert_eq!(gateway.get("/").status(), 502);
+    });
 }
 
 #[test]
@@ -331,18 +331,17 @@ fn routes_are_chosen_by_host_path_method_and_header() {
     .put("d", d.url())
     .put("e", e.url())
     .start();
-    for (request, expected) in [
-        (Request::get("/"), "a"),
-        (Request::get("/x/y"), "a"),
-        (Request::get("/users/7"), "b"),
-        (Request::get("/users/7/x"), "a"),
-        (Request::get("/users/7").with("Host", "shop.test"), "c"),
-        (Request::get("/").with("Host", "SHOP.test:8080"), "c"),
-        (Request::new("DELETE", "/users/7"), "d"),
-        (Request::get("/x").with("x-beta", "0"), "e"),
-    ] {
-        assert_eq!(gateway.ask(request.clone()).text(), expected, "{request:?}");
-    }
+    let rows = [
+        ("any path", Request::get("/"), "a"),
+        ("any longer path", Request::get("/x/y"), "a"),
+        ("a path with a parameter", Request::get("/users/7"), "b"),
+        ("one that is longer than that", Request::get("/users/7/x"), "a"),
+        ("a host before a path", Request::get("/users/7").with("Host", "shop.test"), "c"),
+        ("a host with capitals and a port", Request::get("/").with("Host", "SHOP.test:8080"), "c"),
+        ("a method", Request::new("DELETE", "/users/7"), "d"),
+        ("a field", Request::get("/x").with("x-beta", "0"), "e"),
+    ];
+    each_row(rows, |(_, request, expected)| assert_eq!(gateway.ask(request).text(), expected));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! How much, how long and how many: what a client or an endpoint may take, and what it hears when it takes more.
 
 use super::statuses;
-use crate::support::{Backend, Gate, Gateway, Request, eventually};
+use crate::support::{Backend, Gate, Gateway, Request, each_row, eventually};
 
 #[test]
 fn a_body_that_is_too_large_is_refused() {
     let app = Backend::named("app");
     let gateway = Gateway::before(app.url()).listener("max_body = \"10B\"").start();
-    for (sentence, request) in [
+    let rows = [
         ("a length past the limit", "POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"),
         (
             "one that waits to be asked",
@@ -21,11 +21,12 @@ fn a_body_that_is_too_large_is_refused() {
             "a chunk past the limit",
             "POST /large HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n",
         ),
-    ] {
+    ];
+    each_row(rows, |(_, request)| {
         let mut client = gateway.connect();
         client.send(request);
-        assert_eq!(statuses(&mut client), (vec![413], true), "{sentence}");
-    }
+        assert_eq!(statuses(&mut client), (vec![413], true));
+    });
     assert!(app.requests().is_empty(), "{:?}", app.requests());
     assert_eq!(gateway.log().access("/large")["status"], 413);
     assert_eq!(gateway.ask(Request::post("/", "0123456789")).status(), 200);

@@ -8,7 +8,7 @@ mod responses;
 mod resting;
 mod turns;
 
-use crate::support::{Backend, Gateway, Wire};
+use crate::support::{Backend, Gateway, Wire, each_row};
 
 /// What follows a refused request and must never be read as one.
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: evil.test\r\n\r\n";
@@ -31,24 +31,26 @@ fn statuses(client: &mut Wire) -> (Vec<u16>, bool) {
     (statuses, last)
 }
 
+/// The start lines of the requests that the backend has seen.
+fn starts(app: &Backend) -> Vec<String> {
+    app.requests().iter().map(|request| request.head.start.clone()).collect()
+}
+
 /// Each row is refused with its status, in one response, after which the connection ends; nothing of it, and nothing
 /// behind it, reaches the backend.
 #[track_caller]
 fn refused(rows: &[(&str, &[u8], u16)]) {
     let (gateway, app) = before_app();
-    let mut failed = Vec::new();
-    for (sentence, bytes, status) in rows {
+    each_row(rows.iter().copied(), |(_, bytes, status)| {
+        app.forget();
         let mut client = gateway.connect();
-        let _ = client.try_send([*bytes, SMUGGLED.as_bytes()].concat());
+        let _ = client.try_send([bytes, SMUGGLED.as_bytes()].concat());
         client.finish();
         let (statuses, last) = statuses(&mut client);
-        let seen: Vec<_> = app.requests().iter().map(|request| request.head.start.clone()).collect();
-        if statuses != [*status] || !last || !seen.is_empty() {
-            failed.push(format!("{sentence}: {statuses:?} for {status}, close {last}, backend saw {seen:?}"));
-            app.forget();
-        }
-    }
-    assert!(failed.is_empty(), "{} of {} rows:\n{}", failed.len(), rows.len(), failed.join("\n"));
+        let seen = starts(&app);
+        let refused = statuses == [status] && last && seen.is_empty();
+        assert!(refused, "{statuses:?} for {status}, close {last}, backend saw {seen:?}");
+    });
     assert_eq!(gateway.get("/").status(), 200, "others are served");
 }
 
@@ -56,17 +58,13 @@ fn refused(rows: &[(&str, &[u8], u16)]) {
 #[track_caller]
 fn passed(rows: &[(&str, &[u8], &str)]) {
     let (gateway, app) = before_app();
-    let mut failed = Vec::new();
-    for (sentence, bytes, start) in rows {
+    each_row(rows.iter().copied(), |(_, bytes, start)| {
         app.forget();
         let mut client = gateway.connect();
         client.send(bytes);
         client.finish();
         let (statuses, _) = statuses(&mut client);
-        let seen: Vec<_> = app.requests().iter().map(|request| request.head.start.clone()).collect();
-        if statuses != [200] || seen != [*start] {
-            failed.push(format!("{sentence}: {statuses:?}, backend saw {seen:?}"));
-        }
-    }
-    assert!(failed.is_empty(), "{} of {} rows:\n{}", failed.len(), rows.len(), failed.join("\n"));
+        let seen = starts(&app);
+        assert!(statuses == [200] && seen == [start], "{statuses:?}, backend saw {seen:?}");
+    });
 }

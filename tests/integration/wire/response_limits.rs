@@ -1,6 +1,6 @@
 //! How much of a response's head an upstream may make the gateway keep.
 
-use crate::support::{Backend, Gateway, eventually};
+use crate::support::{Backend, Gateway, each_row, eventually};
 
 /// A gateway before an endpoint that answers `/N` with the bytes that `answer` makes of N, and ends.
 fn before(keys: &str, answer: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static) -> (Gateway, Backend) {
@@ -30,9 +30,12 @@ fn of_fields(count: usize) -> Vec<u8> {
 
 #[test]
 fn a_head_is_passed_on_up_to_the_limit_and_refused_above() {
-    for (keys, limit) in
-        [("", 64 << 10), ("max_response_head = \"8KiB\"", 8 << 10), ("max_response_head = \"1MiB\"", 1 << 20)]
-    {
+    let rows = [
+        ("the usual one", "", 64 << 10),
+        ("a smaller one", "max_response_head = \"8KiB\"", 8 << 10),
+        ("a larger one", "max_response_head = \"1MiB\"", 1 << 20),
+    ];
+    each_row(rows, |(_, keys, limit)| {
         let (gateway, app) = before(keys, of_length);
         assert_eq!(gateway.get(&format!("/{limit}")).text(), "ok", "{limit}");
         let refused = gateway.get(&format!("/{}", limit + 1));
@@ -43,17 +46,22 @@ fn a_head_is_passed_on_up_to_the_limit_and_refused_above() {
             format!("upstream_failures_total{{upstream=\"app\",endpoint=\"{}\",kind=\"large\"}}", app.url());
         eventually("it is counted", || gateway.metrics().get(&counted) == Some(1.0));
         assert_eq!(gateway.get(&format!("/{limit}")).status(), 200, "and life goes on");
-    }
+    });
 }
 
 #[test]
 fn a_head_has_as_many_fields_as_it_may() {
-    for (keys, limit) in [("", 100), ("max_response_headers = 20", 20), ("max_response_headers = 500", 500)] {
+    let rows = [
+        ("as many as usual", "", 100),
+        ("fewer", "max_response_headers = 20", 20),
+        ("more", "max_response_headers = 500", 500),
+    ];
+    each_row(rows, |(_, keys, limit)| {
         let (gateway, _app) = before(keys, of_fields);
         assert_eq!(gateway.get(&format!("/{limit}")).text(), "ok", "{limit}");
         assert_eq!(gateway.get(&format!("/{}", limit + 1)).status(), 502, "one more than {limit}");
         gateway.log().says("`max_response_headers`");
-    }
+    });
 }
 
 #[test]
@@ -91,7 +99,8 @@ fn interim_heads_and_trailers_are_held_to_the_same_limit() {
 #[test]
 fn what_was_refused_is_not_asked_of_another_endpoint() {
     let twice = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx";
-    for answer in [of_fields(101), twice.into()] {
+    let rows = [("too many fields", of_fields(101)), ("a doubtful length", twice.into())];
+    each_row(rows, |(_, answer)| {
         let app = || {
             let answer = answer.clone();
             Backend::scripted(move |connection| {
@@ -112,5 +121,5 @@ fn what_was_refused_is_not_asked_of_another_endpoint() {
         let gateway = gateway.put("one", one.url()).put("other", other.url()).start();
         assert_eq!(gateway.get("/").status(), 502);
         assert_eq!(one.connections() + other.connections(), 1);
-    }
+    });
 }

@@ -1,7 +1,7 @@
 //! More than one request on a connection: where one ends, and what becomes of those behind one that is refused.
 
 use super::{before_app, statuses};
-use crate::support::{Backend, Gate, Gateway, Reply, Request};
+use crate::support::{Backend, Gate, Gateway, Reply, Request, each_row};
 
 const GET: &str = "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
 const BAD: &str = "GET /bad HTTP/1.1\r\nHost: a\nX: y\r\n\r\n";
@@ -53,7 +53,7 @@ fn a_head_that_comes_byte_by_byte_is_read_as_one() {
 fn the_body_of_a_request_is_never_the_next_request() {
     let hidden = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n";
     let (gateway, app) = before_app();
-    for (sentence, request) in [
+    let rows = [
         (
             "a length",
             format!("POST /in HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
@@ -76,16 +76,17 @@ fn the_body_of_a_request_is_never_the_next_request() {
                 hidden.len()
             ),
         ),
-    ] {
+    ];
+    each_row(rows, |(_, request)| {
         app.forget();
         let mut client = gateway.connect();
         client.send(request + GET);
         client.finish();
-        assert_eq!(statuses(&mut client).0, [200, 200], "{sentence}");
+        assert_eq!(statuses(&mut client).0, [200, 200]);
         let targets: Vec<_> = app.requests().iter().map(|request| request.target().to_owned()).collect();
-        assert_eq!(targets, ["/in", "/ok"], "{sentence}");
-        assert_eq!(app.requests()[0].body, hidden.as_bytes(), "{sentence}");
-    }
+        assert_eq!(targets, ["/in", "/ok"]);
+        assert_eq!(app.requests()[0].body, hidden.as_bytes());
+    });
 }
 
 #[test]
@@ -133,18 +134,20 @@ fn a_client_that_has_finished_sending_gets_its_response() {
 #[test]
 fn a_client_that_ends_in_the_middle_of_a_body_asks_for_nothing() {
     let (gateway, app) = before_app();
-    for half in [
+    let rows = [
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
-    ] {
+    ];
+    each_row(rows, |half| {
+        app.forget();
         let mut client = gateway.connect();
         client.send(half);
         client.finish();
         let answer = statuses(&mut client).0;
-        assert!(answer.is_empty() || answer == [400], "{half:?}: {answer:?}");
-    }
-    assert!(app.requests().is_empty(), "{:?}", app.requests());
+        assert!(answer.is_empty() || answer == [400], "{answer:?}");
+        assert!(app.requests().is_empty(), "{:?}", app.requests());
+    });
 }
 
 #[test]
