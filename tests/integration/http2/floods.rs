@@ -127,7 +127,8 @@ fn empty_data_frames_end_the_connection() {
     let gateway = Gateway::before(app.url()).workers(1).start();
     let mut client = Frames::connect(gateway.address());
     client.send(HEADERS, END_HEADERS, 1, &frames::get("/flood"));
-    while client.try_send(&frame(DATA, 0, 1, &[])) {}
+    let pieces = frame(DATA, 0, 1, &[]).repeat(100);
+    send_until_closed(&mut client, 1_000, |_| pieces.clone());
     served(&gateway);
 }
 

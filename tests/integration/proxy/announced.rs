@@ -98,6 +98,7 @@ fn requests_of_plugins_are_their_clients() {
     let gateway = gateway.file("calls.wasm", hostile("calls")).start();
     let request = Request::get("/").with("x-evil", "r").with("x-upstream", "side");
     let line = gateway.ask(request).text();
+    assert!(line.starts_with("PROXY TCP4 127.0.0.1 "), "{line:?}");
     assert_eq!(lines.try_recv().unwrap(), line);
 }
 

@@ -203,9 +203,12 @@ impl Setup {
             .spawn()
             .unwrap();
         let log = Log::follow(BufReader::new(process.stderr.take().unwrap()));
-        log.wait_for("the gateway is ready", |line| message(line) == "ready");
-        let admin = log.says("admin listening");
-        Gateway { setup: self, process, successor: None, log, admin: address(&admin) }
+        // Whatever goes wrong from here on, the process ends with the test.
+        let nowhere = SocketAddr::from(([0; 4], 0));
+        let mut gateway = Gateway { setup: self, process, successor: None, log, admin: nowhere };
+        gateway.log.wait_for("the gateway is ready", |line| message(line) == "ready");
+        gateway.admin = address(&gateway.log.says("admin listening"));
+        gateway
     }
 }
 
