@@ -231,6 +231,10 @@ impl Read for ClientStream {
                 this.ready = (stand_in, 0);
                 continue;
             }
+            if !this.held.is_empty() {
+                // They may have come in while an exchange was open: now they are the next request's.
+                this.turns.activity.received();
+            }
             match ready!(this.fill(context, &mut buffer))? {
                 (0, _) => return this.half_closed(context).map(Ok),
                 (_, 0) => {}

@@ -62,6 +62,17 @@ fn a_path_with_dot_segments_is_not_found() {
 }
 
 #[test]
+fn half_a_head_behind_a_request_has_its_own_time() {
+    let app = Backend::named("app");
+    let gateway = Gateway::before(app.url()).listener("header_timeout = \"500ms\"").start();
+    let mut client = gateway.connect();
+    client.send([Request::get("/").bytes(), b"GET / HTTP/1.1\r\nHost: a.te".to_vec()].concat());
+    assert_eq!(client.response().status(), 200);
+    assert_eq!(client.response().status(), 408);
+    assert!(client.ends());
+}
+
+#[test]
 fn an_idle_connection_is_closed() {
     let app = Backend::named("app");
     let gateway = Gateway::before(app.url()).listener(r#"idle_timeout = "100ms""#).start();
