@@ -13,6 +13,9 @@ use crate::support::{Backend, Gateway, eventually, message};
 
 const IDLE: usize = 10_000;
 
+/// Bytes that a connection may cost which idles: twice what it costs nginx.
+const ENOUGH: usize = 2 * 525;
+
 /// Addresses that they come from.
 const SOURCES: usize = 8;
 
@@ -24,12 +27,21 @@ fn idle_connections_are_kept_and_cost_little() {
     let gateway = Gateway::before(app.url()).without_access_log().listener("idle_timeout = \"1h\"").start();
     let rests = |line: &Value| message(line) == "connection rests";
     let all_rest = || gateway.log().lines().iter().filter(|line| rests(line)).count() >= IDLE;
-    let ours =
-        Cost::of(gateway.address(), || resident(&[gateway.pid()]), || eventually("all rest", all_rest));
+    let ours = Cost::of(
+        gateway.address(),
+        || resident(&[gateway.pid()]),
+        |before| {
+            eventually("all rest", all_rest);
+            let enough = before + IDLE * ENOUGH / 1024;
+            eventually("what they needed is given back", || resident(&[gateway.pid()]) <= enough);
+        },
+    );
     println!("gatewright: {ours}");
     drop(gateway);
     match Nginx::before(&app) {
-        Some(nginx) => println!("nginx: {}", Cost::of(nginx.address, || resident(&nginx.processes()), || {})),
+        Some(nginx) => {
+            println!("nginx: {}", Cost::of(nginx.address, || resident(&nginx.processes()), |_| {}))
+        }
         None => println!("nginx: not installed"),
     }
 }
@@ -53,7 +65,7 @@ impl std::fmt::Display for Cost {
 
 impl Cost {
     /// Each connection is made, asks once, idles while the memory is measured, and must answer once more.
-    fn of(address: SocketAddr, resident: impl Fn() -> usize, settle: impl FnOnce()) -> Self {
+    fn of(address: SocketAddr, resident: impl Fn() -> usize, settle: impl FnOnce(usize)) -> Self {
         // Warm: what the first requests set up is no connection's cost.
         for n in 0..200 {
             ask(&mut connect(address, n));
@@ -67,7 +79,7 @@ impl Cost {
         };
         let mut idle: Vec<_> = (0..IDLE).map(asked).collect();
         let awake = resident();
-        settle();
+        settle(before);
         let after = resident();
         idle.iter_mut().for_each(ask);
         Self { before, awake, after }

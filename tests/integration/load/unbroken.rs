@@ -54,7 +54,8 @@ fn an_endpoint_that_is_killed_every_second_costs_no_client_an_error() {
         misses("unreachable")
     );
     seen.assert_no_error();
-    assert!(lost > 0 && misses("broken") > 0.0, "nothing was killed that anybody was waiting for");
+    // Most of those were on kept connections, which say nothing about the endpoint; the next connect does.
+    assert!(lost > 0 && misses("unreachable") > 0.0, "nothing was killed that anybody was waiting for");
 }
 
 #[test]
