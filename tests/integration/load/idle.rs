@@ -40,7 +40,7 @@ fn idle_connections_are_kept_and_cost_little() {
     drop(gateway);
     match Nginx::before(&app) {
         Some(nginx) => {
-            println!("nginx: {}", Cost::of(nginx.address, || resident(&nginx.processes()), |_| {}))
+            println!("nginx: {}", Cost::of(nginx.address, || resident(&nginx.processes()), |_| {}));
         }
         None => println!("nginx: not installed"),
     }
