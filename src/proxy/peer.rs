@@ -200,8 +200,8 @@ impl Peer {
     }
 }
 
-/// An address as it stands in fields. By hand where that is easy: each connection needs it, and formatting takes ten times
-/// as long.
+/// An address as it stands in fields. By hand where that is easy: each connection needs it, and formatting takes 900
+/// instructions.
 fn as_value(ip: IpAddr) -> HeaderValue {
     let value = match ip {
         IpAddr::V4(ip) => HeaderValue::from_bytes(&dotted(ip)),
@@ -214,8 +214,8 @@ fn as_value(ip: IpAddr) -> HeaderValue {
 fn dotted(ip: Ipv4Addr) -> SmallVec<[u8; 16]> {
     let mut text = SmallVec::new();
     for octet in ip.octets() {
-        for (at_least, unit) in [(100, 100), (10, 10), (0, 1)] {
-            if octet >= at_least {
+        for unit in [100, 10, 1] {
+            if octet >= unit || unit == 1 {
                 text.push(b'0' + octet / unit % 10);
             }
         }

@@ -73,7 +73,6 @@ pub(super) struct Shared {
 
 /// Serves one connection until it ends, its client takes too long, its listener goes and it has become idle, or it rests.
 pub(super) async fn serve(socket: Stream, client: Rc<Client>, shared: Shared) {
-    let Shared { proxy, rest } = shared;
     let (peer, protocols) = (client.peer(), client.settings.protocols);
     let (mut clock, mut listening) = (Clock::new(&peer), client.listening.clone());
     let mut transport = match &client.settings.tls {
@@ -110,22 +109,26 @@ pub(super) async fn serve(socket: Stream, client: Rc<Client>, shared: Shared) {
             // In a box: connections of HTTP/1 should not be room for it.
             let head = protocols.head.head;
             let begun = (transport, beginning.bytes);
-            Box::pin(serve_http2(begun, (&proxy, &peer), (settings, head), &mut clock, &mut listening)).await;
+            Box::pin(serve_http2(
+                begun,
+                (&shared.proxy, &peer),
+                (settings, head),
+                &mut clock,
+                &mut listening,
+            ))
+            .await;
         }
         None => {
-            let (begun, limits) = ((transport, beginning.bytes), (protocols, protocols.max_requests));
-            let idle = http1::serve(begun, (&proxy, &peer), limits, &mut clock, &mut listening).await;
-            if let Some((transport, served)) = idle {
-                lay(&rest, &client, transport, (served, peer.idle_since()));
-            }
+            let begun = (transport, beginning.bytes);
+            serve_http1(begun, 0, (&client, &peer), &shared, &mut clock, &mut listening).await;
         }
     }
 }
 
 /// Goes on with a connection that has rested.
-pub(super) async fn go_on(sleeper: Sleeper, Shared { proxy, rest }: Shared) {
+pub(super) async fn go_on(sleeper: Sleeper, shared: Shared) {
     let (client, served) = (Rc::clone(&sleeper.client), sleeper.served);
-    let (peer, protocols) = (client.peer(), client.settings.protocols);
+    let peer = client.peer();
     let transport = match sleeper.wake() {
         Ok(transport) => transport,
         Err(error) => return debug!(client = %peer.address, "connection closed: {error}"),
@@ -134,19 +137,28 @@ pub(super) async fn go_on(sleeper: Sleeper, Shared { proxy, rest }: Shared) {
     // What has come in is not known to be a request yet.
     peer.activity().rest();
     let (mut clock, mut listening) = (Clock::new(&peer), client.listening.clone());
-    let (begun, limits) =
-        ((transport, Bytes::new()), (protocols, protocols.max_requests.saturating_sub(served)));
-    let idle = http1::serve(begun, (&proxy, &peer), limits, &mut clock, &mut listening).await;
-    if let Some((transport, more)) = idle {
-        lay(&rest, &client, transport, (served.saturating_add(more), peer.idle_since()));
-    }
+    let begun = (transport, Bytes::new());
+    serve_http1(begun, served, (&client, &peer), &shared, &mut clock, &mut listening).await;
 }
 
-fn lay(rest: &Rest, client: &Rc<Client>, transport: Transport, (served, since): (u32, Option<Instant>)) {
-    let address = client.ends.client;
-    match rest.lay(transport, Rc::clone(client), (served, since.unwrap_or_else(Instant::now))) {
-        Ok(()) => debug!(client = %address, "connection rests"),
-        Err(error) => debug!(client = %address, "connection closed: it cannot rest: {error}"),
+/// Serves a connection of HTTP/1 that has `served` requests already, and lets it rest where it comes to that.
+async fn serve_http1(
+    begun: (Transport, Bytes),
+    served: u32,
+    (client, peer): (&Rc<Client>, &Rc<Peer>),
+    Shared { proxy, rest }: &Shared,
+    clock: &mut Clock<'_>,
+    listening: &mut watch::Receiver<()>,
+) {
+    let protocols = client.settings.protocols;
+    let limits = (protocols, protocols.max_requests.saturating_sub(served));
+    let Some((transport, more)) = http1::serve(begun, (proxy, peer), limits, clock, listening).await else {
+        return;
+    };
+    let since = peer.idle_since().unwrap_or_else(Instant::now);
+    match rest.lay(transport, Rc::clone(client), (served.saturating_add(more), since)) {
+        Ok(()) => debug!(client = %peer.address, "connection rests"),
+        Err(error) => debug!(client = %peer.address, "connection closed: it cannot rest: {error}"),
     }
 }
 
@@ -174,11 +186,13 @@ fn answer(
     streams: &Streams,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-    let stall = streams.begin();
-    proxy.handle(request, peer).map(move |mut response| {
+    let (proxy, peer, stall) = (Rc::clone(proxy), Rc::clone(peer), streams.begin());
+    // All of it in the stream's own task: what goes wrong there is no other stream's concern.
+    async move {
+        let mut response = proxy.handle(request, &peer).await;
         response.body_mut().in_stream(stall);
         Ok::<_, Infallible>(response)
-    })
+    }
 }
 
 /// What may happen to a connection besides its exchanges.

@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -87,36 +88,27 @@ impl Rest {
 
     /// Waits for some that must be read from: bytes have come, the end, an error.
     pub(super) async fn stirred(&self) -> Vec<Sleeper> {
-        loop {
-            let Ok(mut ready) = self.stirred.readable().await else { return Vec::new() };
-            let stirred = self.take();
-            if stirred.len() < MOST {
+        let mut stirred = Vec::new();
+        while stirred.is_empty() {
+            // Without a runtime nobody waits.
+            let Ok(mut ready) = self.stirred.readable().await else { return pending().await };
+            if !self.take(&mut stirred) {
                 // Whatever happens from here on is told anew.
                 ready.clear_ready();
             }
-            if !stirred.is_empty() {
-                return stirred;
-            }
         }
+        stirred
     }
 
     /// Ends all whose listener has gone, but for those that must be read from first.
     pub(super) fn part(&self) -> Vec<Sleeper> {
-        let mut stirred = self.take();
-        let mut more = stirred.len() == MOST;
-        while more {
-            let next = self.take();
-            more = next.len() == MOST;
-            stirred.extend(next);
-        }
-        self.end(|sleeper| sleeper.client.parts());
-        stirred
+        self.end(|sleeper| sleeper.client.parts())
     }
 
-    /// Ends all that have idled for too long, and gives back what they have needed.
-    pub(super) fn sweep(&self) {
+    /// Ends all that have idled for too long, but for those that must be read from first, and gives back what they needed.
+    pub(super) fn sweep(&self) -> Vec<Sleeper> {
         let now = Instant::now();
-        self.end(|sleeper| {
+        let stirred = self.end(|sleeper| {
             let overdue = sleeper.until <= now;
             if overdue {
                 debug!(client = %sleeper.client.ends.client, "connection closed: its client took too long");
@@ -128,9 +120,13 @@ impl Rest {
             self.untidy.set(untidy - 1);
             tidy_up();
         }
+        stirred
     }
 
-    fn end(&self, is_over: impl Fn(&Sleeper) -> bool) {
+    /// A client that has sent something in time is heard, also where the worker finds it late.
+    fn end(&self, is_over: impl Fn(&Sleeper) -> bool) -> Vec<Sleeper> {
+        let mut stirred = Vec::new();
+        while self.take(&mut stirred) {}
         let mut asleep = self.asleep.borrow_mut();
         asleep.retain(|_, sleeper| {
             let over = is_over(sleeper);
@@ -142,12 +138,14 @@ impl Rest {
         if asleep.is_empty() {
             asleep.shrink_to_fit();
         }
+        stirred
     }
 
-    fn take(&self) -> Vec<Sleeper> {
+    /// Takes some that must be read from; whether there may be more.
+    fn take(&self, stirred: &mut Vec<Sleeper>) -> bool {
         let (poll, events) = &mut *self.poll.borrow_mut();
         if poll.poll(events, Some(Duration::ZERO)).is_err() {
-            return Vec::new();
+            return false;
         }
         let mut asleep = self.asleep.borrow_mut();
         let taken = events.iter().filter_map(|event| asleep.try_remove(event.token().0));
@@ -155,7 +153,8 @@ impl Rest {
             // It fails for what is not watched, and that is what it is for.
             let _ = poll.registry().deregister(&mut SourceFd(&sleeper.socket.fd()));
         };
-        taken.inspect(unwatched).collect()
+        stirred.extend(taken.inspect(unwatched));
+        events.iter().count() == MOST
     }
 }
 
@@ -169,7 +168,7 @@ fn tidy_up() {
 }
 
 impl Sleeper {
-    /// Its socket, which has been idle since this moment at most.
+    /// Its socket, to be read from.
     ///
     /// # Errors
     /// Where the runtime cannot watch it.

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -26,7 +27,7 @@ use crate::proxy::{Proxy, Ticks};
 use crate::snapshot::Current;
 use crate::socket::{Address, Stream};
 
-/// How often idle upstream connections and plugin instances are looked through.
+/// How often idle connections and plugin instances are looked through.
 const SWEEP: Duration = Duration::from_secs(2);
 
 /// Who comes in by a Unix socket: a process of this machine, unless it says on whose behalf it comes.
@@ -156,13 +157,14 @@ fn serve(
             Err(error) => return tracing::error!(worker = number, "cannot start: {error}"),
         };
         let proxy = Rc::new(Proxy::new(engine, current, registry));
-        let shared = Shared { proxy: Rc::clone(&proxy), rest: Rc::clone(&rest) };
+        let shared = Shared { proxy: Rc::clone(&proxy), rest };
         // Once for the whole gateway: what is called periodically has one instance.
         let mut ticks = (number == 0).then(|| Ticks::new(Rc::clone(&proxy)));
         ticks.iter_mut().for_each(Ticks::follow);
         let (open, mut ended) = mpsc::channel(1);
         let mut listeners = Vec::new();
         let mut sweep = tokio::time::interval(SWEEP);
+        let mut tending = pin!(tend(&shared));
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -174,16 +176,17 @@ fn serve(
                     drop(proxy.view());
                     ticks.iter_mut().for_each(Ticks::follow);
                 }
-                stirred = rest.stirred() => wake(stirred, &shared),
-                _ = sweep.tick() => {
-                    proxy.view().sweep();
-                    rest.sweep();
-                }
+                _ = sweep.tick() => proxy.view().sweep(),
+                () = &mut tending => {}
             }
         }
         drop((listeners, open));
         // Comes back when every connection, and every tunnel, has dropped its sender.
-        let _ = ended.recv().await;
+        tokio::select! {
+            _ = ended.recv() => {}
+            // Those that rest are tended until then: an accept may wait for the place of one.
+            () = &mut tending => {}
+        }
         // Up to here they may have kept up what the last exchanges need.
         drop(ticks);
     });
@@ -353,6 +356,18 @@ fn receive(mut stream: Stream, mut client: Client, shared: Shared) {
         }));
     } else if let Some(client) = client.admit(&stream) {
         spawn_local(Box::pin(connection::serve(stream, client, shared)));
+    }
+}
+
+/// Looks after the connections that rest, for ever.
+async fn tend(shared: &Shared) {
+    let mut sweep = tokio::time::interval(SWEEP);
+    loop {
+        let stirred = tokio::select! {
+            stirred = shared.rest.stirred() => stirred,
+            _ = sweep.tick() => shared.rest.sweep(),
+        };
+        wake(stirred, shared);
     }
 }
 

@@ -122,6 +122,21 @@ fn a_connection_that_rests_ends_with_its_listener() {
 }
 
 #[test]
+fn who_waits_for_the_place_of_a_connection_that_rests_gets_it_in_a_stop_too() {
+    let app = Backend::named("app");
+    let setup = before(&app, "max_connections = 1").gateway("drain = \"1h\"").workers(1);
+    let mut gateway = setup.start();
+    let resting = rested(&gateway);
+    let mut waiting = gateway.connect();
+    waiting.send(Request::get("/").bytes());
+    gateway.signal("TERM");
+    gateway.log().says("stopping");
+    drop(resting);
+    assert_eq!(waiting.response().text(), "app");
+    assert!(gateway.exit().success());
+}
+
+#[test]
 fn an_upgrade_that_was_refused_does_not_keep_a_connection_from_resting() {
     let app = Backend::answering(|_| Reply::status(200));
     let gateway = before(&app, "").start();
