@@ -37,6 +37,11 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Where a hook that is wanted is to be called.
+    fn called(&self, used: &PluginUse, wanted: bool, hook: Hook) -> Option<&'a Rc<Pool>> {
+        self.view.plugins.get(used.plugin).filter(|pool| wanted && pool.uses(hook))
+    }
+
     /// Outermost first, until one answers.
     pub(super) async fn request_phase(
         &mut self,
@@ -45,12 +50,7 @@ impl<'a> Chain<'a> {
         record: &mut Record,
     ) -> Result<ControlFlow<()>, ProxyError> {
         for used in self.middleware {
-            let pool = self
-                .view
-                .plugins
-                .get(used.plugin)
-                .filter(|pool| used.on_request && pool.uses(Hook::OnRequest));
-            if let Some(pool) = pool {
+            if let Some(pool) = self.called(used, used.on_request, Hook::OnRequest) {
                 let hook = Entry::new(used, pool, Side::Request, exchange);
                 if hook.waits() {
                     hook.wait(exchange, body).await?;
@@ -81,9 +81,7 @@ impl<'a> Chain<'a> {
         while let Some(used) = self.entered.checked_sub(1).and_then(|last| self.middleware.get(last)) {
             self.entered -= 1;
             let wanted = used.on_response && !self.skipped.contains(&self.entered);
-            let pool =
-                self.view.plugins.get(used.plugin).filter(|pool| wanted && pool.uses(Hook::OnResponse));
-            if let Some(pool) = pool {
+            if let Some(pool) = self.called(used, wanted, Hook::OnResponse) {
                 let hook = Entry::new(used, pool, Side::Response, exchange);
                 if hook.waits() {
                     hook.wait(exchange, body).await?;

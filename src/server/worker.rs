@@ -194,10 +194,7 @@ fn serve(
 }
 
 /// A listener that is being accepted on. Dropping it ends the accepting and tells its connections.
-struct Accepting {
-    listener: Listener,
-    settings: watch::Sender<Rc<Listener>>,
-}
+struct Accepting(watch::Sender<Rc<Listener>>);
 
 fn listen(
     mut old: Vec<Accepting>,
@@ -207,9 +204,8 @@ fn listen(
 ) -> Vec<Accepting> {
     let mut listening = Vec::with_capacity(wanted.len());
     for (listener, socket) in wanted {
-        for mut accepting in old.extract_if(.., |known| known.listener.same_socket(&listener)) {
-            accepting.settings.send_replace(Rc::new(listener.clone()));
-            accepting.listener = listener.clone();
+        for accepting in old.extract_if(.., |known| known.0.borrow().same_socket(&listener)) {
+            accepting.0.send_replace(Rc::new(listener.clone()));
             listening.push(accepting);
         }
         if let Some((socket, crowd)) = socket {
@@ -229,9 +225,9 @@ fn accept_on(
     let socket = Listening::on(socket)
         .inspect_err(|error| warn!(listener = listener.name, "cannot listen: {error}"))
         .ok()?;
-    let (settings, receiver) = watch::channel(Rc::new(listener.clone()));
+    let (settings, receiver) = watch::channel(Rc::new(listener));
     spawn_local(accept(socket, crowd, receiver, shared.clone(), open.clone()));
-    Some(Accepting { listener, settings })
+    Some(Accepting(settings))
 }
 
 /// A socket that connections come in by.
